@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Formatting of text into a buffer of fixed size, and the few string functions the compiler expects.
+ */
+#pragma once
+
+#include <hv/types.h>
+#include <stdarg.h>
+
+/*
+ * Writes at most size - 1 bytes and a terminating zero. Conversions: %s %c %u %d %x and %% with the
+ * length modifiers l, ll and z, the flags 0 and #, and a width.
+ * Returns the number of bytes written, without the zero. `size` is at least 1.
+ */
+size_t format_va(char *buffer, size_t size, const char *format, va_list arguments) HV_PRINTF(3, 0);
+
+/* The same with arguments of its own. */
+size_t format(char *buffer, size_t size, const char *format, ...) HV_PRINTF(3, 4);

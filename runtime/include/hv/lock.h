@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Spin locks, and the one place where the lock order is written.
+ *
+ * The hypervisor runs with physical interrupts masked at its own level, so a lock is only ever
+ * contended by another CPU and never by an interrupt handler of the same CPU. Tickets make waiting
+ * fair: a CPU waits for at most (CPU count - 1) holders, each of which does bounded work.
+ *
+ * Lock order; a CPU that holds one may only take locks further down:
+ *
+ *     vm->lock          life cycle of one VM and of its vCPUs
+ *     console_lock      rings, focus and line state of all consoles
+ *     vgic->lock        (aarch64) interrupt state of one VM
+ *
+ * Log lines may be written with any lock held: log_write() only fills the hypervisor's own ring,
+ * under log_lock, which is a leaf; it never takes a lock above.
+ */
+#pragma once
+
+#include <hv/arch/cpu.h>
+#include <hv/types.h>
+
+struct spinlock {
+    uint32_t next;  /* atomic: the ticket the next comer takes */
+    uint32_t owner; /* atomic: the ticket that is served */
+};
+
+/* Takes the lock; waits for the CPUs that came before. Any CPU, any context. */
+static inline void spin_lock(struct spinlock *lock)
+{
+    uint32_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
+
+    while (__atomic_load_n(&lock->owner, __ATOMIC_ACQUIRE) != ticket) {
+        arch_cpu_relax();
+    }
+}
+
+/* Takes the lock if nobody holds it. Returns false, having changed nothing, if somebody does. */
+static inline bool spin_trylock(struct spinlock *lock)
+{
+    uint32_t owner = __atomic_load_n(&lock->owner, __ATOMIC_RELAXED);
+
+    return __atomic_compare_exchange_n(&lock->next, &owner, owner + 1, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+}
+
+/* Hands the lock to the next ticket. The caller holds it. */
+static inline void spin_unlock(struct spinlock *lock)
+{
+    __atomic_store_n(&lock->owner, lock->owner + 1, __ATOMIC_RELEASE);
+}

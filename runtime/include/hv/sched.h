@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The per-CPU scheduler: preemptive round robin over the vCPU tasks of one CPU.
+ *
+ * vCPUs never migrate. A CPU's ready set is one atomic word, bit `slot` for each of its vCPUs
+ * (at most 64), so that waking a vCPU from any CPU is one atomic OR and needs no lock, and the next
+ * task in turn is found with a rotate and a count of trailing zeros.
+ *
+ * The CPU's deadline is the earliest of: the end of the slice, if another vCPU is ready; the guest
+ * timers of vCPUs that are not loaded. A vCPU alone on its CPU never arms it.
+ */
+#pragma once
+
+#include <arch/types.h>
+#include <hv/types.h>
+
+struct pcpu_config;
+struct vcpu;
+
+/* A CPU's vCPUs are bits of one word. */
+#define SCHED_VCPUS_PER_CPU 64
+
+struct pcpu {
+    struct arch_pcpu arch; /* first: trap entry reaches it by the per-CPU register */
+    const struct pcpu_config *config;
+
+    /* Own CPU only. */
+    struct vcpu *running;  /* whose task executes; NULL: the idle task */
+    struct vcpu *loaded;   /* whose guest registers are in the machine; NULL: nobody's */
+    struct arch_task idle; /* context of the idle task */
+    uint64_t slice_end;    /* ticks; when `running` has had its turn */
+    bool resched;          /* look for the next task before the guest is entered */
+
+    /* Visible to others. */
+    uint64_t ready HV_ALIGNED(64); /* atomic: bit `slot` of each vCPU task that wants to run */
+    bool online;                   /* atomic: set by the CPU when it takes tasks */
+};
+
+/* Prepares the scheduler of a CPU: every vCPU task of it exists and is ready to wait for its start.
+ * Called once for each CPU, on the boot CPU, before any CPU runs tasks. */
+void sched_init(struct pcpu *pcpu);
+
+/* Runs tasks on this CPU for ever; the caller's stack becomes the idle task. */
+HV_NORETURN void sched_run(void);
+
+/* Marks a task ready and makes its CPU notice. Any CPU, no lock needed. */
+void sched_wake(struct vcpu *v);
+
+/* Takes a task off the ready set; it goes on running until it calls sched_block(). Own task. */
+void sched_unready(struct vcpu *v);
+
+/* Puts a task back into the ready set. Own task. */
+void sched_ready(struct vcpu *v);
+
+/* Gives the CPU away until the task is ready; returns at once if it is. Own task. */
+void sched_block(void);
+
+/* Lets the next ready task run if this one's turn is over or another must go first. Own task. */
+void sched_yield(void);
+
+/* This CPU's deadline passed: wakes vCPUs whose timers are due, ends the slice. From the interrupt
+ * path of any context. */
+void sched_timer(void);
+
+/* Something about the ready set changed (a kick arrived): look again before entering a guest. */
+void sched_poke(void);
