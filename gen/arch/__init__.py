@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the generator must know of an architecture to read a board and to check a system.
+
+One module per architecture, each with one object `ARCHITECTURE` of the class below.  Everything that
+names an interrupt controller, a timer or a CPU register is there and not in the common modules.
+"""
+
+from __future__ import annotations
+
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import cache
+
+from gen.fdt import Tree
+from gen.model import Hardware
+from gen.ranges import Owned
+
+#: Architectures that exist, by the name that board files use.
+NAMES = ("aarch64",)
+
+
+class Architecture(ABC):
+    """The interface.  `hardware` arguments are what the same object's `read_hardware` made.
+
+    name: as in board files.
+    elf_machine: e_machine of its executables, as a number.
+    max_vcpus: most vCPUs that one VM can have.
+    """
+
+    name: str
+    elf_machine: int
+    max_vcpus: int
+
+    @abstractmethod
+    def read_hardware(self, tree: Tree, console: str | None = None) -> Hardware:
+        """What a device tree says of a machine.
+
+        Args:
+            tree: of a board or of a guest.
+            console: path of the console's node; None for that of /chosen.
+
+        Raises:
+            TreeError: something that every tree of the architecture must have is absent or malformed.
+        """
+
+    @abstractmethod
+    def board_shortcomings(self, hardware: Hardware) -> tuple[str, ...]:
+        """Why the hypervisor cannot run on this hardware: sentences; () if it can."""
+
+    @abstractmethod
+    def claimed_windows(self, hardware: Hardware) -> tuple[Owned[str], ...]:
+        """Physical registers that the hypervisor keeps for itself, and their names."""
+
+    @abstractmethod
+    def claimed_interrupts(self, hardware: Hardware) -> Mapping[int, str]:
+        """Interrupts that the hypervisor keeps for itself or makes for guests, and their names."""
+
+    @abstractmethod
+    def guest_windows(
+        self, hardware: Hardware, vcpu_count: int, has_uart: bool
+    ) -> tuple[Owned[str], ...]:
+        """Guest addresses of the devices that the hypervisor emulates for a VM, and their names."""
+
+    @abstractmethod
+    def is_assignable(self, number: int) -> bool:
+        """Whether an interrupt of that number can be given to a VM."""
+
+    @abstractmethod
+    def interrupt_rule(self) -> str:
+        """One clause for messages: which numbers can be given to a VM."""
+
+    @abstractmethod
+    def interrupt_name(self, number: int) -> str:
+        """What the manuals call an interrupt: "SPI 2"."""
+
+    @abstractmethod
+    def guest_tree_conflicts(
+        self, guest: Hardware, board: Hardware, vcpu_count: int, has_uart: bool
+    ) -> tuple[str, ...]:
+        """What a device tree given by the user says otherwise than the emulated hardware is.
+
+        Sentences about CPUs, interrupt controller, UART, timer and firmware; memory is common to all
+        architectures and checked elsewhere.
+        """
+
+
+@cache
+def architecture(name: str) -> Architecture:
+    """The architecture of that name (one of NAMES)."""
+    module = importlib.import_module(f"gen.arch.{name}")
+    result: Architecture = module.ARCHITECTURE
+    return result

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What device trees say alike on all architectures: RAM, reservations, devices, the console.
+
+Source: Devicetree Specification 0.4, 3.4 (/memory), 3.5 (/reserved-memory), 3.6 (/chosen).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from gen.fdt import FdtNode, Specifier, Tree, TreeError
+from gen.model import Interrupt, Node
+from gen.ranges import Range, merged
+
+
+def ram(tree: Tree) -> tuple[Range, ...]:
+    """RAM, disjoint, sorted by base.
+
+    Raises:
+        TreeError: there is none.
+    """
+    nodes = [n for n in tree.root.children if n.string("device_type") == "memory" and n.enabled]
+    result = merged(window for node in nodes for window in node.reg())
+    if not result:
+        raise TreeError('/: no memory node (device_type = "memory") with a size')
+    return tuple(result)
+
+
+def reserved(tree: Tree) -> tuple[Range, ...]:
+    """RAM that firmware keeps, disjoint, sorted by base; dynamic reservations have no address."""
+    parent = tree.root.child("reserved-memory")
+    nodes = parent.children if parent is not None else []
+    return tuple(
+        merged([*tree.reserved, *(window for node in nodes for window in node.windows())])
+    )
+
+
+def console_path(tree: Tree) -> str | None:
+    """Path of the node that /chosen names as stdout-path; None if it names none."""
+    chosen = tree.find("/chosen")
+    text = chosen.string("stdout-path") if chosen is not None else ""
+    node = tree.find(text.partition(":")[0]) if text else None
+    return node.path if node is not None else None
+
+
+def devices(
+    tree: Tree, decode: Callable[[Specifier], Interrupt | None]
+) -> Mapping[str, Node]:
+    """Every enabled node with windows or interrupts, by path, in the order of the tree.
+
+    Args:
+        tree: the tree.
+        decode: makes an Interrupt of a specifier; None where another controller handles it.
+    """
+    result = {}
+    for node in tree.nodes.values():
+        if not node.enabled or node.string("device_type") in ("memory", "cpu"):
+            continue
+        windows = node.windows()
+        decoded = [decode(item) for item in _specifiers(tree, node)]
+        interrupts = tuple(item for item in decoded if item is not None)
+        if windows or interrupts:
+            result[node.path] = Node(node.path, node.compatible, windows, interrupts)
+    return result
+
+
+# A broken interrupt of one device must not make the whole board unusable: it has none then.
+def _specifiers(tree: Tree, node: FdtNode) -> tuple[Specifier, ...]:
+    try:
+        return tree.specifiers(node)
+    except TreeError:
+        return ()

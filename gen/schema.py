@@ -1,0 +1,365 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every key of the TOML files, once: type, unit, default, what it is for.
+
+docs/toml.md is printed from these classes (gen/docs.py) and `ashlar explain KEY` reads them.  The
+classes check one value at a time (type, range, spelling); what several values mean together is the
+business of gen/checks.  Keys are kebab-case in TOML and snake_case here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from gen.ranges import GIB, KIB, MIB
+
+ADDRESS_LIMIT = 1 << 52
+_UNITS = {"": 1, "B": 1, "KiB": KIB, "MiB": MIB, "GiB": GIB, "TiB": GIB << 10}
+_TIMES = {"us": 1, "ms": 1_000, "s": 1_000_000}
+_QUANTITY = re.compile(r"(0[xX][0-9a-fA-F_]+|[0-9][0-9_]*)\s*([A-Za-z]*)")
+
+
+def _wrong_type(expected: str, value: object) -> PydanticCustomError:
+    return PydanticCustomError("wrong-type", "{expected}", {"expected": expected, "value": repr(value)})
+
+
+def _bad_value(message: str, help_text: str = "") -> PydanticCustomError:
+    return PydanticCustomError("bad-value", "{message}", {"message": message, "help": help_text})
+
+
+# The number of a quantity and its unit; None where the text has another form.
+def _quantity(text: str) -> tuple[int, str] | None:
+    match = _QUANTITY.fullmatch(text.strip())
+    if match is None:
+        return None
+    try:
+        return int(match[1], 0 if match[1][:2] in ("0x", "0X") else 10), match[2]
+    except ValueError:
+        return None
+
+
+def parse_size(value: object) -> int:
+    """A size in bytes from 4096, "4 KiB", "512 MiB", "0x1000".
+
+    Raises:
+        PydanticCustomError: "wrong-type" or "bad-value".
+    """
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise _wrong_type('a size such as "256 MiB" or 0x1000', value)
+    if isinstance(value, str):
+        quantity = _quantity(value)
+        if quantity is None or quantity[1] not in _UNITS:
+            decimal = quantity is not None and quantity[1].upper() in ("K", "M", "G", "KB", "MB", "GB")
+            raise _bad_value(
+                f'"{value}" is not a size',
+                f'write "{quantity[0]} {quantity[1][0].upper()}iB" for a power of 1024'
+                if decimal and quantity
+                else 'write a number of bytes, or a number with a unit: "4 KiB", "256 MiB", "1 GiB"',
+            )
+        value = quantity[0] * _UNITS[quantity[1]]
+    if value <= 0:
+        raise _bad_value(f"a size must be above 0, not {value}", "give the number of bytes")
+    if value > ADDRESS_LIMIT:
+        raise _bad_value(f"the size {value:#x} is beyond 52 bits", "no board has that much memory")
+    return value
+
+
+def parse_address(value: object) -> int:
+    """An address in bytes from 0x4000_0000 or "0x4000_0000".
+
+    Raises:
+        PydanticCustomError: "wrong-type" or "bad-value".
+    """
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise _wrong_type("an address such as 0x4000_0000", value)
+    if isinstance(value, str):
+        quantity = _quantity(value)
+        if quantity is None or quantity[1] not in _UNITS:
+            raise _bad_value(f'"{value}" is not an address', "write it as 0x4000_0000")
+        value = quantity[0] * _UNITS[quantity[1]]
+    if not 0 <= value < ADDRESS_LIMIT:
+        raise _bad_value(
+            f"the address {value:#x} is outside 0 .. {ADDRESS_LIMIT - 1:#x}",
+            "addresses have at most 52 bits",
+        )
+    return value
+
+
+def parse_physical(value: object) -> int | str:
+    """ "allocated", "identical", or an address."""
+    if value in ("allocated", "identical"):
+        return str(value)
+    if isinstance(value, str) and _quantity(value) is None:
+        raise _bad_value(
+            f'"{value}" is not a physical address',
+            'write "allocated", "identical", or an address such as 0x4800_0000',
+        )
+    return parse_address(value)
+
+
+def parse_duration(value: object) -> int:
+    """A duration in microseconds from "10 ms", "500 us", "1 s".
+
+    Raises:
+        PydanticCustomError: "wrong-type" or "bad-value".
+    """
+    if not isinstance(value, str):
+        raise _wrong_type('a duration such as "10 ms"', value)
+    quantity = _quantity(value)
+    if quantity is None or quantity[1] not in _TIMES:
+        raise _bad_value(f'"{value}" is not a duration', 'write a number with a unit: "10 ms", "500 us"')
+    result = quantity[0] * _TIMES[quantity[1]]
+    if not 100 <= result <= 10_000_000:
+        raise _bad_value(
+            f'"{value}" is outside 100 us .. 10 s',
+            "below 100 us the switches cost more than the slice, above 10 s a guest looks dead",
+        )
+    return result
+
+
+Size = Annotated[int, BeforeValidator(parse_size)]
+Address = Annotated[int, BeforeValidator(parse_address)]
+Physical = Annotated[int | str, BeforeValidator(parse_physical)]
+Duration = Annotated[int, BeforeValidator(parse_duration)]
+
+#: How docs and messages call the annotated types, by the validator that makes them.
+TYPE_NAMES = {
+    parse_size: "size",
+    parse_address: "address",
+    parse_physical: 'address, "allocated" or "identical"',
+    parse_duration: "duration",
+}
+
+
+def key(default: Any, doc: str, *, unit: str = "", shown_default: str = "", **limits: Any) -> Any:
+    """Declares a key.
+
+    Args:
+        default: the value of a key that is not given; `...` for a key that must be given.
+        doc: one line for the reference.
+        unit: unit of the value, where it has one.
+        shown_default: what the reference says of a default that is computed.
+        limits: ge, le, min_length, ... of pydantic's Field.
+    """
+    extra = {"unit": unit, "default-text": shown_default}
+    return Field(default, description=doc, json_schema_extra=extra, **limits)
+
+
+class Table(BaseModel):
+    """What all tables share: no unknown keys, no silent conversions, kebab-case names."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        alias_generator=lambda name: name.replace("_", "-"),
+    )
+
+
+class SystemTable(Table):
+    """`[system]`: the system as a whole."""
+
+    name: str | None = key(
+        None, "Name of the system: lower-case letters, digits, `-`.", shown_default="the file's name"
+    )
+    board: str | None = key(
+        None,
+        "Board to build for: a name in systems/boards, or the path of a board file.",
+        shown_default="must be given here or by `--board`",
+    )
+    log_level: Literal["error", "warn", "info", "debug"] = key(
+        "info", "Least severe level of the hypervisor's own messages that is printed."
+    )
+
+
+class ImageTable(Table):
+    """`[images.NAME]`: what a VM boots."""
+
+    type: Literal["linux", "elf", "raw"] = key(
+        ..., "Form of the image: a Linux kernel, an ELF executable, or bytes copied as they are."
+    )
+    kernel: str = key(
+        ...,
+        "File of the kernel or program: a path relative to this file, or a name of the image"
+        " catalogue such as `debian:linux`.",
+    )
+    initrd: str | None = key(
+        None, "Initial RAM disk, path or catalogue name; for `type = \"linux\"` only.",
+        shown_default="none",
+    )
+    device_tree: str | None = key(
+        None, "Device tree (.dts or .dtb) given to the guest instead of the generated one.",
+        shown_default="generated",
+    )
+    cmdline: str = key(
+        "",
+        "Command line; `${console}` is the board's console name, `${vm}` the VM's name, `${arch}` the"
+        " architecture.",
+    )
+    load: Address | None = key(
+        None,
+        "Guest address at which the image is placed.",
+        shown_default="from the image's header; raw: start of the VM's memory",
+    )
+    entry: Address | None = key(
+        None,
+        "Guest address at which the first vCPU starts.",
+        shown_default="from the image's header; raw: `load`",
+    )
+
+
+class MemoryTable(Table):
+    """`[[vm.memory]]`: one region of a VM's memory."""
+
+    name: str | None = key(
+        None, "Name of the region, used in messages and reports.", shown_default="`ram`, `ram1`, ..."
+    )
+    size: Size = key(..., "Size of the region, a multiple of 4 KiB.", unit="bytes")
+    guest: Address | None = key(
+        None,
+        "Address at which the guest sees it.",
+        shown_default="first region: the board's guest RAM base; fixed physical: the same address",
+    )
+    physical: Physical = key(
+        "allocated",
+        "Where it lies in the machine: chosen by the generator, the same as `guest`, or an address.",
+    )
+    permissions: Literal["r", "rw", "rx", "rwx"] = key("rwx", "What the guest may do with it.")
+
+
+class DeviceTable(Table):
+    """`[[vm.device]]`: a device that belongs to this VM alone."""
+
+    name: str = key(..., "Name of the device, used in messages and reports.")
+    node: str | None = key(
+        None,
+        "Path of the device's node in the board's device tree; windows and interrupts are read there.",
+        shown_default="none: give `base` and `size`",
+    )
+    base: Address | None = key(
+        None, "Physical base of its window, a multiple of 4 KiB.", shown_default="from `node`"
+    )
+    size: Size | None = key(
+        None,
+        "Size of its window, a multiple of 4 KiB.",
+        unit="bytes",
+        shown_default="from `node`",
+    )
+    interrupts: list[int] | None = key(
+        None,
+        "Physical interrupt numbers (on a GIC: SPI n is 32 + n).",
+        shown_default="from `node`, else none",
+    )
+    guest: Address | None = key(
+        None,
+        "Address at which the guest sees the (first) window.",
+        shown_default="the physical address",
+    )
+
+
+class VmTable(Table):
+    """`[[vm]]`: one virtual machine."""
+
+    name: str = key(..., "Name of the VM: lower-case letters, digits, `-`.")
+    image: str = key(..., "Image it boots: a NAME of `[images.NAME]`.")
+    vcpus: int | None = key(
+        None, "Number of vCPUs.", shown_default="the length of `cpus`", ge=1
+    )
+    cpus: list[int] = key(
+        ..., "CPU of each vCPU: vCPU i runs on CPU cpus[i], counted in the order of the board's tree."
+    )
+    memory: Size | list[MemoryTable] = key(
+        ..., "Its memory: the size of one region, or `[[vm.memory]]` tables.", unit="bytes"
+    )
+    device: list[DeviceTable] = key([], "Devices passed through.", shown_default="none")
+    cmdline: str | None = key(
+        None, "Command line in place of the image's.", shown_default="the image's"
+    )
+    console: Literal["uart", "none"] = key(
+        "uart", "`uart`: an emulated UART of the board's kind, at the board's address, on the terminal."
+    )
+    autostart: bool = key(True, "Whether it starts with the machine.")
+    on_crash: Literal["stop", "restart"] = key("stop", "What follows when the guest faults.")
+    on_reboot: Literal["restart", "stop"] = key("restart", "What follows when the guest asks for a reset.")
+    in_place: bool = key(
+        False,
+        "Link the images where the guest finds them: no copy at boot, and no restart possible.",
+    )
+
+
+class CpuTable(Table):
+    """`[[cpu]]`: how one CPU is used; needed only where vCPUs share it."""
+
+    id: int = key(..., "Which CPU, counted in the order of the board's tree.", ge=0)
+    schedule: Literal["exclusive", "round-robin"] = key(
+        "exclusive", "One vCPU alone, or several in turn."
+    )
+    slice: Duration | None = key(
+        None, "Longest time a vCPU runs before the next one's turn.", unit="us", shown_default='"10 ms"'
+    )
+
+
+class SystemFile(Table):
+    """A system file, systems/NAME.toml: who gets what."""
+
+    system: SystemTable = key(SystemTable(), "The system as a whole.", shown_default="all defaults")
+    images: dict[str, ImageTable] = key({}, "What the VMs boot, by name.", shown_default="none")
+    vm: list[VmTable] = key(..., "The virtual machines.")
+    cpu: list[CpuTable] = key([], "CPUs that are shared.", shown_default="every CPU exclusive")
+
+
+class BoardTable(Table):
+    """`[board]`: which board this is."""
+
+    name: str = key(..., "Name of the board, the name of the file.")
+    arch: Literal["aarch64"] = key(..., "Architecture.")
+    device_tree: str = key(..., "The board's device tree (.dts or .dtb), relative to this file.")
+    description: str = key("", "One line about the board.")
+
+
+class HypervisorTable(Table):
+    """`[hypervisor]`: where the hypervisor lies."""
+
+    base: Address | None = key(
+        None,
+        "Physical address it is linked at, a multiple of 2 MiB.",
+        shown_default="2 MiB above the start of RAM",
+    )
+    size: Size = key(
+        16 * MIB, "RAM kept for its code, tables, stacks and data (images not counted).", unit="bytes",
+        shown_default='"16 MiB"',
+    )
+    console: str | None = key(
+        None,
+        "Path of the node of the UART it prints on.",
+        shown_default="`/chosen` `stdout-path` of the tree",
+    )
+
+
+class GuestTable(Table):
+    """`[guest]`: what guests on this board look like."""
+
+    ram: Address = key(..., "Address at which the first memory region of a VM begins.")
+    console: str = key(..., "What `${console}` in a command line means.")
+
+
+class QemuTable(Table):
+    """`[qemu]`: how the board is emulated."""
+
+    binary: str = key(..., "Program, such as `qemu-system-aarch64`.")
+    min_version: str = key(..., "Oldest version that works, such as `7.2`.")
+    args: list[str] = key(..., "Arguments, without the kernel.")
+
+
+class BoardFile(Table):
+    """A board file, systems/boards/NAME.toml: what the hardware is."""
+
+    board: BoardTable = key(..., "Which board this is.")
+    hypervisor: HypervisorTable = key(
+        HypervisorTable(), "Where the hypervisor lies.", shown_default="all defaults"
+    )
+    guest: GuestTable = key(..., "What guests on this board look like.")
+    qemu: QemuTable | None = key(None, "How the board is emulated.", shown_default="cannot be run")
