@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Guest images: makes the files that systems/catalogue.toml names.
+
+A kernel is taken out of its Debian package as it is. An initramfs is made here from Debian's
+busybox and our build/initramfs/init; it is written in cpio's "newc" form by this file, so that no
+root rights or device nodes are needed and the same input gives the same bytes. Images that are
+there are left alone, without a look at the network; only an initramfs is made again when the init
+script changed. `--refresh` fetches everything again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import gzip
+import hashlib
+import shutil
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from private_apt import AptError, PrivateApt, package_files, package_version
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+CATALOGUE = Path("systems/catalogue.toml")
+INIT = Path("build/initramfs/init")
+APT = Path("out/apt")
+
+# Modification time of every file in an initramfs, seconds since 1970: fixed, for the same bytes.
+_MTIME = 1_577_836_800
+
+
+class ImageError(Exception):
+    """The catalogue or a package is not what it should be."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """One entry of the catalogue."""
+
+    name: str
+    arch: str
+    path: Path
+    package: str
+    suite: str
+    apt_arch: str
+    member: str
+    recipe: str | None
+
+    @property
+    def source(self) -> Path:
+        """The file taken out of the package: the image itself, or what its recipe starts from."""
+        return self.path.with_suffix(".member") if self.recipe else self.path
+
+
+def read_catalogue(path: Path) -> list[Image]:
+    """Read the catalogue; raises ImageError where a table lacks a key."""
+    images = []
+    for name, tables in tomllib.loads(path.read_text("utf-8")).items():
+        for arch, table in tables.items():
+            try:
+                image = Image(
+                    name=name,
+                    arch=arch,
+                    path=Path(table["path"]),
+                    package=table["package"],
+                    suite=table["suite"],
+                    apt_arch=table["apt-arch"],
+                    member=table["member"],
+                    recipe=table.get("recipe"),
+                )
+            except KeyError as error:
+                raise ImageError(f'{path}: ["{name}".{arch}] has no key {error}') from None
+            if image.recipe not in (None, "initramfs"):
+                raise ImageError(f'{path}: ["{name}".{arch}]: unknown recipe "{image.recipe}"')
+            images.append(image)
+    return images
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a file so that an interrupted run never leaves half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".new")
+    draft.write_bytes(data)
+    draft.replace(path)
+
+
+def fetch(image: Image) -> None:
+    """Download the image's package, take its member out, and note where it came from beside it."""
+    print(
+        f"images: {image.name}: fetching Debian package {image.package} ({image.suite})", flush=True
+    )
+    apt = PrivateApt(APT / f"{image.suite}-{image.apt_arch}", image.apt_arch, [image.suite])
+    folder = APT / "download"
+    deb = apt.download(image.package, folder)
+    version = package_version(deb)
+    print(f"images: {image.name}: unpacking {image.source} from version {version}", flush=True)
+    data: bytes | None = None
+    with package_files(deb) as tar:
+        for entry in tar:
+            path = entry.name.removeprefix("./")
+            if entry.isfile() and data is None and fnmatch.fnmatchcase(path, image.member):
+                file = tar.extractfile(entry)
+                assert file is not None
+                data = file.read()
+    if data is None:
+        raise ImageError(f'{deb.name}: no file "{image.member}" inside')
+    digest = hashlib.sha256(data).hexdigest()
+    write_atomic(image.source, data)
+    origin = f"{image.package} {version} {image.suite} {image.apt_arch}\nsha256 {digest}\n"
+    write_atomic(image.source.with_name(image.source.name + ".origin"), origin.encode())
+    shutil.rmtree(folder)
+
+
+def newc(
+    name: str, mode: int, number: int, data: bytes = b"", device: tuple[int, int] = (0, 0)
+) -> bytes:
+    """One entry of a cpio archive in "newc" form (Linux, Documentation/driver-api/early-userspace).
+
+    Args:
+        name: path in the archive, no leading slash.
+        mode: type and permission bits as in st_mode.
+        number: the inode number, different for each entry.
+        data: content of a file, target of a symbolic link.
+        device: major and minor number of a device node.
+    """
+    fields = [number, mode, 0, 0, 1, _MTIME, len(data), 0, 0, *device, len(name) + 1, 0]
+    head = b"070701" + b"".join(b"%08X" % field for field in fields) + name.encode() + b"\0"
+    return head + b"\0" * (-len(head) % 4) + data + b"\0" * (-len(data) % 4)
+
+
+def initramfs(busybox: bytes, init: bytes) -> bytes:
+    """A compressed initramfs of busybox and an init script; the same bytes for the same input."""
+    folders = [
+        "bin",
+        "dev",
+        "etc",
+        "proc",
+        "root",
+        "sbin",
+        "sys",
+        "tmp",
+        "usr",
+        "usr/bin",
+        "usr/sbin",
+    ]
+    entries: dict[str, tuple[int, bytes, tuple[int, int]]] = {
+        **dict.fromkeys(folders, (stat.S_IFDIR | 0o755, b"", (0, 0))),
+        # The kernel opens it for init's input and output before anything is mounted.
+        "dev/console": (stat.S_IFCHR | 0o600, b"", (5, 1)),
+        "bin/busybox": (stat.S_IFREG | 0o755, busybox, (0, 0)),
+        "bin/sh": (stat.S_IFLNK | 0o777, b"busybox", (0, 0)),
+        "init": (stat.S_IFREG | 0o755, init, (0, 0)),
+    }
+    archive = b"".join(
+        newc(path, mode, number, data, device)
+        for number, (path, (mode, data, device)) in enumerate(sorted(entries.items()), start=1)
+    )
+    archive += newc("TRAILER!!!", 0, 0)
+    archive += b"\0" * (-len(archive) % 512)
+    return gzip.compress(archive, 9, mtime=0)
+
+
+def make(image: Image, refresh: bool) -> None:
+    """Bring one image up to date; raises ImageError, AptError."""
+    if refresh or not image.source.is_file():
+        fetch(image)
+    if image.recipe is None:
+        return
+    inputs = [image.source, INIT, Path(__file__)]
+    newest = max(path.stat().st_mtime_ns for path in inputs)
+    if not image.path.is_file() or image.path.stat().st_mtime_ns < newest:
+        print(f"images: {image.name}: making {image.path}", flush=True)
+        write_atomic(image.path, initramfs(image.source.read_bytes(), INIT.read_bytes()))
+
+
+def main() -> int:
+    """Command line: [--arch A]... [--refresh] [NAME]...; status 1 if an image cannot be made."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--arch", action="append", help="architecture (repeatable; default: all)")
+    parser.add_argument("--refresh", action="store_true", help="fetch again what is there")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="catalogue names (default: all)")
+    args = parser.parse_args()
+    try:
+        for image in read_catalogue(CATALOGUE):
+            if args.arch and image.arch not in args.arch:
+                continue
+            if args.names and image.name not in args.names:
+                continue
+            make(image, args.refresh)
+    except (AptError, ImageError, OSError) as error:
+        print(f"images: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

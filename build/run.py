@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs a built hypervisor in QEMU with this terminal as its console, and says how it ended.
+
+QEMU's command line is what the generator took from the board file into config.mk; it is printed
+first. The console passes through here for three reasons: a log is kept, the hypervisor's verdict
+is read from it, and the terminal is given back as it was, whatever happens. Lines beginning with
+`[hv] ` are the hypervisor's own, `[NAME] ` marks a line of the guest NAME; no guest can print at
+the beginning of a line, so only the hypervisor can say `[hv] end: `.
+
+Exit status: 0 if every guest ended by itself, 1 if one failed, the time was up, or there was no
+verdict; 2 if QEMU could not be started.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import pty
+import re
+import select
+import shlex
+import signal
+import subprocess
+import sys
+import termios
+import time
+import tty
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from qemu import QemuError, find_qemu
+
+# Colour and cursor codes: ECMA-48 5.4, control sequences.
+_CONTROL = re.compile(rb"\x1b\[[0-9;?]*[ -/]*[@-~]")
+# "Where is the cursor?", which busybox asks at each prompt: the terminal's answer would be typed
+# into whichever guest has the focus.
+_ASK_CURSOR = b"\x1b[6n"
+_VERDICT = re.compile(r"\[hv\] end: ([01])\b")
+_GUEST_FAIL = re.compile(r"\[([a-z][a-z0-9-]*)\] .*\bFAIL: ")
+_GUEST_SUMMARY = re.compile(r"\[([a-z][a-z0-9-]*)\] .*\bSUMMARY: (\d+) passed, (\d+) failed")
+
+
+def read_config(path: Path) -> dict[str, str]:
+    """The `NAME := value` lines of a config.mk."""
+    lines = path.read_text("utf-8").splitlines()
+    pairs = (line.split(":=", 1) for line in lines if ":=" in line and not line.startswith("#"))
+    return {name.strip(): value.strip() for name, value in pairs}
+
+
+@dataclass
+class Outcome:
+    """What the console said, gathered line by line."""
+
+    verdict: int | None = None
+    failures: list[str] = field(default_factory=list)
+    summaries: dict[str, str] = field(default_factory=dict)
+    _partial: bytes = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take in console output as it arrives, in pieces of any size."""
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        for line in lines:
+            self._line(_CONTROL.sub(b"", line).decode("utf-8", "replace").rstrip("\r"))
+
+    def _line(self, text: str) -> None:
+        # A carriage return may stand before the prefix, where an unfinished line was taken back.
+        text = text.lstrip("\r")
+        if found := _VERDICT.match(text):
+            self.verdict = int(found[1])
+        elif found := _GUEST_SUMMARY.match(text):
+            self.summaries[found[1]] = text
+            if found[3] != "0":
+                self.failures.append(text)
+        elif _GUEST_FAIL.match(text):
+            self.failures.append(text)
+
+
+class CursorFilter:
+    """Takes the cursor question out of a stream, also where it is split between two pieces."""
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def __call__(self, data: bytes) -> bytes:
+        """The next piece, without questions; the beginning of one is held back for the next call."""
+        data = (self._held + data).replace(_ASK_CURSOR, b"")
+        keep = next((n for n in (3, 2, 1) if data.endswith(_ASK_CURSOR[:n])), 0)
+        self._held = data[len(data) - keep :]
+        return data[: len(data) - keep]
+
+
+@contextlib.contextmanager
+def raw_terminal(fd: int) -> Iterator[None]:
+    """Every key goes through unchanged inside this block; the old settings return with its end."""
+    if not os.isatty(fd):
+        yield
+        return
+    saved = termios.tcgetattr(fd)
+    try:
+        tty.setraw(fd)
+        yield
+    finally:
+        termios.tcsetattr(fd, termios.TCSAFLUSH, saved)
+        if os.isatty(1):  # colours and the cursor, too
+            os.write(1, b"\x1b[0m\x1b[?25h")
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of it."""
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def proxy(
+    master: int,
+    log: BinaryIO,
+    outcome: Outcome,
+    deadline: float | None,
+) -> bool:
+    """Carry bytes between this terminal and QEMU's until QEMU ends.
+
+    Args:
+        master: our end of QEMU's pseudo terminal.
+        log: gets the whole output.
+        outcome: gets the whole output.
+        deadline: time.monotonic() value at which to give up, or None.
+
+    Returns:
+        False if the time was up.
+    """
+    without_question = CursorFilter()
+    sources = [master, 0]
+    raw = os.isatty(0)
+    while True:
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
+            return False
+        ready, _, _ = select.select(sources, [], [], left)
+        if 0 in ready:
+            typed = os.read(0, 4096)
+            if typed:
+                write_all(master, typed)
+            else:
+                sources.remove(0)  # end of the input, not of the run
+        if master in ready:
+            try:
+                data = os.read(master, 65536)
+            except OSError:  # EIO: QEMU closed its end
+                data = b""
+            if not data:
+                return True
+            log.write(data)
+            outcome.feed(data)
+            shown = without_question(data)
+            write_all(1, shown if raw else shown.replace(b"\r\n", b"\n"))
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End QEMU if it still runs."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    process.wait()
+
+
+def run_qemu(
+    command: list[str], env: dict[str, str], log: Path, timeout: float | None
+) -> tuple[Outcome, bool]:
+    """Run QEMU on a pseudo terminal.
+
+    Args:
+        command: QEMU and its arguments.
+        env: its environment.
+        log: file for its output.
+        timeout: seconds until it is stopped, or None.
+
+    Returns:
+        What the console said, and False if the time was up.
+    """
+    master, slave = pty.openpty()
+    tty.setraw(slave)  # neither echo nor line editing between QEMU and us
+    outcome = Outcome()
+    deadline = None if timeout is None else time.monotonic() + timeout
+    with (
+        log.open("wb") as log_file,
+        subprocess.Popen(
+            command, stdin=slave, stdout=slave, stderr=slave, env=env, start_new_session=True
+        ) as process,
+    ):
+        os.close(slave)
+        try:
+            with raw_terminal(0):
+                in_time = proxy(master, log_file, outcome, deadline)
+        finally:
+            stop(process)
+            os.close(master)
+    return outcome, in_time
+
+
+def conclusion(
+    outcome: Outcome, in_time: bool, smoke: bool, vms: list[str], timeout: float | None
+) -> tuple[int, str]:
+    """Exit status and the sentence that says why."""
+    if not in_time:
+        return 1, f"stopped after {timeout:.0f} s without an end"
+    if outcome.verdict is None:
+        return 1, "QEMU ended, but the hypervisor gave no verdict"
+    if outcome.verdict == 1:
+        return 1, "a VM failed"
+    if smoke and outcome.failures:
+        return 1, f"every VM ended, but a self-test failed: {outcome.failures[0]}"
+    if smoke and (silent := [vm for vm in vms if vm not in outcome.summaries]):
+        return 1, f"every VM ended, but without the self-test's summary: {', '.join(silent)}"
+    if smoke:
+        return 0, f"every VM passed its self-test and powered off ({', '.join(vms)})"
+    return 0, "every VM ended by itself"
+
+
+def main() -> int:
+    """Command line: run.py FOLDER [--smoke] [--timeout SECONDS]."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path, help="output folder of the system, with hv.elf in it")
+    parser.add_argument("--smoke", action="store_true", help="every guest must pass its self-test")
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="give up after this time")
+    args = parser.parse_args()
+    name = "smoke" if args.smoke else "run"
+    config = read_config(args.folder / "gen/config.mk")
+    try:
+        qemu = find_qemu(config["QEMU"], config.get("QEMU_MIN_VERSION", ""))
+    except QemuError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 2
+    command = [
+        *qemu.command,
+        *shlex.split(config["QEMU_ARGS"]),
+        "-kernel",
+        str(args.folder / "hv.elf"),
+    ]
+    log = args.folder / ("smoke.log" if args.smoke else "console.log")
+    vms = config.get("VMS", "").split()
+    print(shlex.join(command))
+    print(f"{name}: {', '.join(vms)} on {config.get('BOARD_NAME', '?')}; the log is {log}")
+    if not args.smoke:
+        print(
+            "run: the guests need some seconds to start. Ctrl-] h shows help, Ctrl-] q ends it all"
+        )
+    sys.stdout.flush()
+    started = time.monotonic()
+    try:
+        outcome, in_time = run_qemu(command, {**os.environ, **qemu.env}, log, args.timeout)
+    except OSError as error:
+        print(f"{name}: {command[0]}: {error.strerror}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted")
+        return 1
+    status, text = conclusion(outcome, in_time, args.smoke, vms, args.timeout)
+    result = "ok" if status == 0 else "FAILED"
+    print(f"{name}: {result}: {text} ({time.monotonic() - started:.0f} s; log: {log})")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

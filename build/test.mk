@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The tests, all of them through pytest. What boots in the emulator needs the guest images too.
+
+PYTEST := $(VENV)/bin/pytest
+
+.PHONY: test test-host test-emu golden-update
+
+## test         check, then every test
+test: check images
+	@$(PYTEST) $(PYTEST_ARGS) tests
+
+## test-host    the runtime on this machine, against arch/fake, with sanitizers
+test-host: venv-dev
+	@$(PYTEST) $(PYTEST_ARGS) tests/host
+
+## test-emu     boots in QEMU
+test-emu: venv-dev images
+	@$(PYTEST) $(PYTEST_ARGS) tests/emu
+
+## golden-update  rewrite the expected output of the generator (read the difference before you commit it)
+golden-update: venv-dev
+	@ASHLAR_GOLDEN_UPDATE=1 $(PYTEST) tests/golden
