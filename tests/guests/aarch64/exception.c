@@ -10,9 +10,8 @@
 #define VECTOR_IRQ 5u
 #define VECTOR_SERROR 7u
 
-#define ESR_EC(esr) ((unsigned)((esr) >> 26) & 0x3f)
-#define EC_INSTRUCTION_ABORT 0x21u
-#define EC_PC_ALIGNMENT 0x22u
+extern char guest_image_start[];
+extern char guest_image_end[];
 
 void exception_handle(uint64_t kind, struct frame *frame);
 
@@ -43,14 +42,14 @@ struct fault fault_result(void)
     return recorded[cpu];
 }
 
-/* Goes on behind the faulting instruction; a jump into nowhere goes on where it came from. */
+/* Goes on behind the faulting instruction; a jump out of the image goes on where it came from. */
 static void skip(struct frame *frame)
 {
-    unsigned class = ESR_EC(frame->esr);
-    if (class == EC_INSTRUCTION_ABORT || class == EC_PC_ALIGNMENT) {
-        frame->elr = frame->x[30];
-    } else {
+    bool is_inside = frame->elr >= (uintptr_t)guest_image_start && frame->elr < (uintptr_t)guest_image_end;
+    if (is_inside && (frame->elr & 3) == 0) {
         frame->elr += 4;
+    } else {
+        frame->elr = frame->x[30];
     }
 }
 
