@@ -43,7 +43,9 @@ def find_board(name: str, base: Path, span: Span | None) -> Path:
         if path.is_file():
             return path
         problem = f'board file "{name}" does not exist'
-        raise Refused([Diagnostic("board-unknown", problem, span, f"looked for {shown_path(path)}")])
+        raise Refused(
+            [Diagnostic("board-unknown", problem, span, f"looked for {shown_path(path)}")]
+        )
     folders = (base / "boards", ROOT / "systems" / "boards")
     for folder in folders:
         path = folder / f"{name}.toml"
@@ -126,5 +128,7 @@ def _check_hypervisor(hypervisor: Range, hardware: Hardware, spans: Spans) -> No
         raise Refused([Diagnostic("board-hypervisor", message, where)])
     for item in hardware.reserved:
         if item.overlaps(hypervisor):
-            message = f"the hypervisor's region {hypervisor} overlaps {item}, reserved by the device tree"
+            message = (
+                f"the hypervisor's region {hypervisor} overlaps {item}, reserved by the device tree"
+            )
             raise Refused([Diagnostic("board-hypervisor", message, where)])

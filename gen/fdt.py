@@ -137,7 +137,9 @@ class FdtNode:
                 parent_cells, _ = bus.parent.cell_counts
                 step = child_cells + parent_cells + size_cells
                 if len(cells) % step:
-                    raise TreeError(f'{bus.path}: "ranges" has {len(cells)} cells, not a multiple of {step}')
+                    raise TreeError(
+                        f'{bus.path}: "ranges" has {len(cells)} cells, not a multiple of {step}'
+                    )
                 for at in range(0, len(cells), step):
                     child = _number(cells[at : at + child_cells])
                     parent = _number(cells[at + child_cells : at + child_cells + parent_cells])

@@ -165,7 +165,8 @@ class Payload:
     kind: "linux" (a kernel with a header), "elf" or "raw".
     arch: architecture of the code; None where the form does not tell.
     packing: how the file is wrapped, outermost first: (), ("gzip",), ("zboot", "zstd"), ...
-    size: bytes of the unpacked contents; None where only unpacking would tell.
+    size: bytes of the unpacked contents.
+    movable: whether it runs at any aligned address; an ELF executable of fixed address does not.
     entry: guest address (elf) or offset from the load address (others).
     text_offset: offset of the kernel from a 2 MiB boundary (linux), else 0.
     image_size: bytes of memory from the load address on, .bss included (elf: last end - first base).
@@ -176,7 +177,8 @@ class Payload:
     kind: Literal["linux", "elf", "raw"]
     arch: str | None
     packing: tuple[str, ...]
-    size: int | None
+    size: int
+    movable: bool
     segments: tuple[Segment, ...]
     entry: int
     text_offset: int
@@ -246,28 +248,27 @@ class Image:
 class MemoryRegion:
     """One region of a VM's memory.
 
-    guest: guest address.  None only if it has no default (a mistake that the checks report).
+    guest: guest address.
     physical: address for "fixed" and "identical", None for "allocated".
     """
 
     name: str
     size: int
-    guest: int | None
+    guest: int
     kind: PhysicalKind
     physical: int | None
     permissions: Permissions
     spans: Spans = field(repr=False, compare=False)
 
     @property
-    def guest_base(self) -> int:
-        """The guest address of a region that has been checked."""
-        assert self.guest is not None, f"region {self.name} was not checked"
-        return self.guest
-
-    @property
     def guest_range(self) -> Range:
         """The region as the guest sees it."""
-        return Range(self.guest_base, self.size)
+        return Range(self.guest, self.size)
+
+    @property
+    def physical_range(self) -> Range | None:
+        """The region in the machine; None if the generator is to choose it."""
+        return None if self.physical is None else Range(self.physical, self.size)
 
 
 @dataclass(frozen=True)
@@ -307,6 +308,7 @@ class Vm:
     image: name of its image; `System.image_of(vm)` is the image.
     cpus: the CPU of each vCPU.  vcpu_count: as the user said; the checks hold it to len(cpus).
     cmdline: the VM's own or the image's, with ${...} replaced and the appended text.
+    own_cmdline: as written in the VM's table, or None.
     """
 
     index: int
@@ -317,6 +319,7 @@ class Vm:
     memory: tuple[MemoryRegion, ...]
     devices: tuple[Device, ...]
     cmdline: str
+    own_cmdline: str | None
     console: Literal["uart", "none"]
     autostart: bool
     on_crash: Literal["stop", "restart"]

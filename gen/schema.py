@@ -23,7 +23,9 @@ _QUANTITY = re.compile(r"(0[xX][0-9a-fA-F_]+|[0-9][0-9_]*)\s*([A-Za-z]*)")
 
 
 def _wrong_type(expected: str, value: object) -> PydanticCustomError:
-    return PydanticCustomError("wrong-type", "{expected}", {"expected": expected, "value": repr(value)})
+    return PydanticCustomError(
+        "wrong-type", "{expected}", {"expected": expected, "value": repr(value)}
+    )
 
 
 def _bad_value(message: str, help_text: str = "") -> PydanticCustomError:
@@ -52,7 +54,14 @@ def parse_size(value: object) -> int:
     if isinstance(value, str):
         quantity = _quantity(value)
         if quantity is None or quantity[1] not in _UNITS:
-            decimal = quantity is not None and quantity[1].upper() in ("K", "M", "G", "KB", "MB", "GB")
+            decimal = quantity is not None and quantity[1].upper() in (
+                "K",
+                "M",
+                "G",
+                "KB",
+                "MB",
+                "GB",
+            )
             raise _bad_value(
                 f'"{value}" is not a size',
                 f'write "{quantity[0]} {quantity[1][0].upper()}iB" for a power of 1024'
@@ -110,7 +119,9 @@ def parse_duration(value: object) -> int:
         raise _wrong_type('a duration such as "10 ms"', value)
     quantity = _quantity(value)
     if quantity is None or quantity[1] not in _TIMES:
-        raise _bad_value(f'"{value}" is not a duration', 'write a number with a unit: "10 ms", "500 us"')
+        raise _bad_value(
+            f'"{value}" is not a duration', 'write a number with a unit: "10 ms", "500 us"'
+        )
     result = quantity[0] * _TIMES[quantity[1]]
     if not 100 <= result <= 10_000_000:
         raise _bad_value(
@@ -163,7 +174,9 @@ class SystemTable(Table):
     """`[system]`: the system as a whole."""
 
     name: str | None = key(
-        None, "Name of the system: lower-case letters, digits, `-`.", shown_default="the file's name"
+        None,
+        "Name of the system: lower-case letters, digits, `-`.",
+        shown_default="the file's name",
     )
     board: str | None = key(
         None,
@@ -187,11 +200,13 @@ class ImageTable(Table):
         " catalogue such as `debian:linux`.",
     )
     initrd: str | None = key(
-        None, "Initial RAM disk, path or catalogue name; for `type = \"linux\"` only.",
+        None,
+        'Initial RAM disk, path or catalogue name; for `type = "linux"` only.',
         shown_default="none",
     )
     device_tree: str | None = key(
-        None, "Device tree (.dts or .dtb) given to the guest instead of the generated one.",
+        None,
+        "Device tree (.dts or .dtb) given to the guest instead of the generated one.",
         shown_default="generated",
     )
     cmdline: str = key(
@@ -215,7 +230,9 @@ class MemoryTable(Table):
     """`[[vm.memory]]`: one region of a VM's memory."""
 
     name: str | None = key(
-        None, "Name of the region, used in messages and reports.", shown_default="`ram`, `ram1`, ..."
+        None,
+        "Name of the region, used in messages and reports.",
+        shown_default="`ram`, `ram1`, ...",
     )
     size: Size = key(..., "Size of the region, a multiple of 4 KiB.", unit="bytes")
     guest: Address | None = key(
@@ -265,11 +282,10 @@ class VmTable(Table):
 
     name: str = key(..., "Name of the VM: lower-case letters, digits, `-`.")
     image: str = key(..., "Image it boots: a NAME of `[images.NAME]`.")
-    vcpus: int | None = key(
-        None, "Number of vCPUs.", shown_default="the length of `cpus`", ge=1
-    )
+    vcpus: int | None = key(None, "Number of vCPUs.", shown_default="the length of `cpus`", ge=1)
     cpus: list[int] = key(
-        ..., "CPU of each vCPU: vCPU i runs on CPU cpus[i], counted in the order of the board's tree."
+        ...,
+        "CPU of each vCPU: vCPU i runs on CPU cpus[i], counted in the order of the board's tree.",
     )
     memory: Size | list[MemoryTable] = key(
         ..., "Its memory: the size of one region, or `[[vm.memory]]` tables.", unit="bytes"
@@ -279,11 +295,14 @@ class VmTable(Table):
         None, "Command line in place of the image's.", shown_default="the image's"
     )
     console: Literal["uart", "none"] = key(
-        "uart", "`uart`: an emulated UART of the board's kind, at the board's address, on the terminal."
+        "uart",
+        "`uart`: an emulated UART of the board's kind, at the board's address, on the terminal.",
     )
     autostart: bool = key(True, "Whether it starts with the machine.")
     on_crash: Literal["stop", "restart"] = key("stop", "What follows when the guest faults.")
-    on_reboot: Literal["restart", "stop"] = key("restart", "What follows when the guest asks for a reset.")
+    on_reboot: Literal["restart", "stop"] = key(
+        "restart", "What follows when the guest asks for a reset."
+    )
     in_place: bool = key(
         False,
         "Link the images where the guest finds them: no copy at boot, and no restart possible.",
@@ -298,7 +317,10 @@ class CpuTable(Table):
         "exclusive", "One vCPU alone, or several in turn."
     )
     slice: Duration | None = key(
-        None, "Longest time a vCPU runs before the next one's turn.", unit="us", shown_default='"10 ms"'
+        None,
+        "Longest time a vCPU runs before the next one's turn.",
+        unit="us",
+        shown_default='"10 ms"',
     )
 
 
@@ -329,7 +351,9 @@ class HypervisorTable(Table):
         shown_default="2 MiB above the start of RAM",
     )
     size: Size = key(
-        16 * MIB, "RAM kept for its code, tables, stacks and data (images not counted).", unit="bytes",
+        16 * MIB,
+        "RAM kept for its code, tables, stacks and data (images not counted).",
+        unit="bytes",
         shown_default='"16 MiB"',
     )
     console: str | None = key(

@@ -167,7 +167,8 @@ def parse(path: Path, data: bytes) -> Document:
         file = SourceFile(path, data.decode("utf-8", errors="replace"))
         offset = len(data[: error.start].decode("utf-8"))
         raise TomlError(
-            f"the file is not UTF-8 text (byte {data[error.start]:#04x})", Span(file, offset, offset + 1)
+            f"the file is not UTF-8 text (byte {data[error.start]:#04x})",
+            Span(file, offset, offset + 1),
         ) from None
     file = SourceFile(path, text)
     try:

@@ -79,9 +79,9 @@ def nearest(name: str, valid: Iterable[str]) -> str:
 def _real_path(values: Any, loc: tuple[int | str, ...]) -> KeyPath:
     path: KeyPath = ()
     for number, part in enumerate(loc):
-        if isinstance(values, dict) and part in values:
-            values = values[part]
-        elif isinstance(values, list) and isinstance(part, int) and part < len(values):
+        if (isinstance(values, dict) and part in values) or (
+            isinstance(values, list) and isinstance(part, int) and part < len(values)
+        ):
             values = values[part]
         elif number < len(loc) - 1:
             continue
@@ -106,8 +106,7 @@ def _table_at(schema: type[BaseModel], path: KeyPath) -> type[BaseModel] | None:
             current = fields[str(part)].annotation
         else:
             current = _element(current)
-    current = _table_in(current)
-    return current
+    return _table_in(current)
 
 
 def _element(annotation: Any) -> Any:
@@ -194,7 +193,7 @@ def _toml(value: Any) -> str:
 
 
 def owner_text(values: Any, path: KeyPath) -> str:
-    """What people call the table at `path`: `vm "alpha"`, `[images.debian]`, `[system]`, the file."""
+    """What people call the table at `path`: `vm "alpha"`, `[images.debian]`, `the file`."""
     if not path:
         return "the file"
     words = []
@@ -203,7 +202,9 @@ def owner_text(values: Any, path: KeyPath) -> str:
             table = _value_at(values, path[: depth + 1])
             name = table.get("name", table.get("id")) if isinstance(table, dict) else None
             title = str(path[depth - 1])
-            words.append(f'{title} "{name}"' if name is not None else f"[[{title}]] number {part + 1}")
+            words.append(
+                f'{title} "{name}"' if name is not None else f"[[{title}]] number {part + 1}"
+            )
     if words:
         return " of ".join(reversed(words))
     return f"[{'.'.join(str(part) for part in path)}]"

@@ -103,7 +103,7 @@ class Aarch64(Architecture):
         nodes = common.devices(tree, decode)
         path = console or common.console_path(tree)
         uart = None
-        if path in nodes:
+        if path is not None and path in nodes:
             node = nodes[path]
             kind = next((_UARTS[name] for name in node.compatible if name in _UARTS), None)
             if kind and node.windows and node.interrupts:
@@ -165,7 +165,9 @@ class Aarch64(Architecture):
         result = []
         if board.gic is not None:
             result.append(
-                Owned(Range(board.gic.distributor.base, DISTRIBUTOR_SIZE), "virtual GIC distributor")
+                Owned(
+                    Range(board.gic.distributor.base, DISTRIBUTOR_SIZE), "virtual GIC distributor"
+                )
             )
             frames = Range(board.gic.regions[0].base, vcpu_count * REDISTRIBUTOR_STRIDE)
             result.append(Owned(frames, "virtual GIC redistributors"))
@@ -236,9 +238,7 @@ def _conflicts(
     if seen.timer is None:
         yield 'it has no timer compatible with "arm,armv8-timer"'
     elif real.timer is not None and seen.timer.virtual != real.timer.virtual:
-        yield (
-            f"its virtual timer has INTID {seen.timer.virtual}, the VM's {real.timer.virtual}"
-        )
+        yield (f"its virtual timer has INTID {seen.timer.virtual}, the VM's {real.timer.virtual}")
     if vcpu_count > 1 and seen.psci is None:
         yield "it has no PSCI node: only the first vCPU would start"
 
@@ -255,7 +255,9 @@ def _cpus(tree: Tree) -> Iterator[Cpu]:
         for cell in node.cells("reg"):
             value = value << 32 | cell
         if value & ~AFFINITY_MASK:
-            raise TreeError(f"{node.path}: reg {value:#x} has bits that are no affinity of MPIDR_EL1")
+            raise TreeError(
+                f"{node.path}: reg {value:#x} has bits that are no affinity of MPIDR_EL1"
+            )
         yield Cpu(index, value, node.path, node.compatible)
         index += 1
 
@@ -264,7 +266,9 @@ def _cpus(tree: Tree) -> Iterator[Cpu]:
 def _interrupt(specifier: Specifier) -> Interrupt:
     kind, number, flags = specifier.cells[:3]
     if kind not in (0, 1):
-        raise TreeError(f"{specifier.controller.path}: interrupt kind {kind} is neither SPI nor PPI")
+        raise TreeError(
+            f"{specifier.controller.path}: interrupt kind {kind} is neither SPI nor PPI"
+        )
     return Interrupt(
         number + (SPI_BASE if kind == 0 else PPI_BASE), "edge" if flags & 3 else "level"
     )

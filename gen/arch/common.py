@@ -30,9 +30,7 @@ def reserved(tree: Tree) -> tuple[Range, ...]:
     """RAM that firmware keeps, disjoint, sorted by base; dynamic reservations have no address."""
     parent = tree.root.child("reserved-memory")
     nodes = parent.children if parent is not None else []
-    return tuple(
-        merged([*tree.reserved, *(window for node in nodes for window in node.windows())])
-    )
+    return tuple(merged([*tree.reserved, *(window for node in nodes for window in node.windows())]))
 
 
 def console_path(tree: Tree) -> str | None:
@@ -43,9 +41,7 @@ def console_path(tree: Tree) -> str | None:
     return node.path if node is not None else None
 
 
-def devices(
-    tree: Tree, decode: Callable[[Specifier], Interrupt | None]
-) -> Mapping[str, Node]:
+def devices(tree: Tree, decode: Callable[[Specifier], Interrupt | None]) -> Mapping[str, Node]:
     """Every enabled node with windows or interrupts, by path, in the order of the tree.
 
     Args:
