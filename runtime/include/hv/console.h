@@ -4,9 +4,10 @@
  *
  * Every VM with a console has a transmit and a receive ring; consoles[0] is the hypervisor's own.
  * Output appears line by line, each line prefixed with its VM's name, so that lines of different VMs
- * never mix; the VM in focus is shown byte by byte, because a person is typing there. When another
- * line has to appear while the focused VM's line is unfinished, that line is broken off and taken up
- * again, prefix and all. Input goes to the VM in focus. The escape key (Ctrl-]) starts a command:
+ * never mix. The VM in focus, where a person is typing, also gets its unfinished line shown (prompt,
+ * echo), when it has paused in the middle of it. When another line has to appear while an unfinished
+ * one stands on the terminal, that line is broken off and taken up again later, prefix and all.
+ * Input goes to the VM in focus. The escape key (Ctrl-]) starts a command:
  *
  *     1-9  focus that VM        n  next VM            l  list VMs and their states
  *     r    restart the VM       s  stop the VM        b  boot the VM
@@ -28,13 +29,17 @@
 
 struct vm;
 
+/* Indices run freely and are reduced when a ring is accessed, so that head - tail is the fill. */
 struct console {
-    const char *name; /* prefix of its lines */
+    const char *name; /* prefix of its lines; "hv" for the hypervisor's own */
     struct vm *vm;    /* NULL for the hypervisor's own */
     uint32_t tx_head; /* atomic: next byte to write; producer */
     uint32_t tx_tail; /* atomic: next byte to send; consumer */
+    uint32_t tx_line; /* atomic: start of the line that is not finished yet; producer */
+    uint64_t tx_time; /* atomic: ticks when the first byte of that line came; producer */
     uint32_t rx_head; /* atomic: producer is the port */
     uint32_t rx_tail; /* atomic: consumer is the guest */
+    bool is_changed;  /* atomic: the guest has to be told that its rings changed */
     uint8_t tx[CONSOLE_TX_SIZE];
     uint8_t rx[CONSOLE_RX_SIZE];
 };
@@ -46,8 +51,11 @@ void console_init(void);
  * The caller is the ring's only producer (it holds the emulated UART's lock). */
 bool console_put(struct console *console, uint8_t byte);
 
-/* True when console_put() would take a byte. */
-bool console_has_room(const struct console *console);
+/* How many bytes console_put() would take now. */
+uint32_t console_room(const struct console *console);
+
+/* Finishes the line that the guest left unfinished, if any: it starts anew. Same caller as put. */
+void console_end_line(struct console *console);
 
 /* The next byte of input for the guest, or -1. The caller is the ring's only consumer. */
 int console_get(struct console *console);
@@ -55,11 +63,25 @@ int console_get(struct console *console);
 /* True when console_get() would return a byte. */
 bool console_has_input(const struct console *console);
 
-/* Sends what can be sent now. Never waits. Any CPU, no console lock held. */
+/* Sends what can be sent now, and tells guests about the room. Never waits. Any CPU, no lock held
+ * but vm->lock. */
 void console_drain(void);
+
+/* The same for callers that may hold any lock: guests are told later, from the port's interrupt. */
+void console_drain_locked(void);
 
 /* The port received bytes or has room again. From the interrupt path. Runs escape commands. */
 void console_interrupt(void);
 
-/* Sends everything that is queued, unfinished lines too; waits for the port. Before power-off. */
+/* The time has come that the console asked for with sched_alarm(). From the interrupt path. */
+void console_timer(void);
+
+/* The VM console that input goes to, or NULL. */
+struct console *console_focus(void);
+
+/* Moves the focus to a VM's console; its unfinished line is shown with the next drain. Any CPU. */
+void console_set_focus(struct console *console);
+
+/* Sends everything that is queued, unfinished lines too; waits for the port. Before power-off.
+ * Any CPU, no lock held. */
 void console_flush(void);

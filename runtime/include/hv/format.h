@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Formatting of text into a buffer of fixed size, and the few string functions the compiler expects.
+ * Formatting of text into a buffer of fixed size.
  */
 #pragma once
 
@@ -8,8 +8,8 @@
 #include <stdarg.h>
 
 /*
- * Writes at most size - 1 bytes and a terminating zero. Conversions: %s %c %u %d %x and %% with the
- * length modifiers l, ll and z, the flags 0 and #, and a width.
+ * Writes at most size - 1 bytes and a terminating zero. Conversions: %s %c %u %d %x %p and %% with
+ * the length modifiers l, ll and z, the flags 0 and #, and a width.
  * Returns the number of bytes written, without the zero. `size` is at least 1.
  */
 size_t format_va(char *buffer, size_t size, const char *format, va_list arguments) HV_PRINTF(3, 0);

@@ -21,7 +21,7 @@ enum log_level {
 #define LOG_LINE_SIZE 240u
 
 /* Writes one message, without newline at its end, if the system's log level asks for it. Any CPU,
- * any context, any lock held. Conversions: %s %c %u %d %x %lu %ld %lx %p with 0, width and '#'. */
+ * any context, any lock held. Conversions: see hv/format.h. */
 void log_write(enum log_level level, const char *format, ...) HV_PRINTF(2, 3);
 
 #define log_error(...) log_write(LOG_ERROR, __VA_ARGS__)

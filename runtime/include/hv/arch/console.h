@@ -14,6 +14,9 @@ void arch_console_init(void);
 /* Sends one byte if the port has room now; returns false, having done nothing, if it has not. */
 bool arch_console_put(uint8_t byte);
 
+/* True when every byte has left the port. */
+bool arch_console_is_sent(void);
+
 /* The next received byte, or -1. */
 int arch_console_get(void);
 

@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One terminal for all VMs. See hv/console.h for what a person sees.
+ *
+ * The way out: ring -> (rules of lines) -> staged bytes -> port. `line` says what stands on the
+ * terminal and is one of
+ *
+ *     closed   line.console == NULL: the cursor is at the start of a line
+ *     open     line.console wrote a prefix and line.length bytes, and no end of line yet
+ *     held     open, and its last byte was a carriage return that is not sent yet: it is half an end
+ *              of line, or else the prefix has to be written again before anything overwrites it
+ *
+ * An open line that has to make room for another console's is broken off; its `text` is repeated when
+ * its console goes on. A byte is taken from its ring only when the staged ones have left, so a full
+ * port stops everything at any point and loses nothing.
+ */
+#include <hv/arch/console.h>
+#include <hv/arch/time.h>
+#include <hv/command.h>
+#include <hv/tables.h>
+
+#define ESCAPE_KEY 0x1d /* Ctrl-] */
+#define ESC 0x1b
+
+#define LINE_MAX 1000u   /* bytes; a longer line is broken */
+#define PAUSE_MS 10u     /* an unfinished line in focus is shown when it is that old */
+#define PASS_BYTES 4096u /* a drain takes at most that many bytes from the rings */
+#define PASS_INPUT 64u   /* and at most that many from the port */
+#define ROOM_LOW 64u     /* a guest with less room than this may be waiting for more */
+
+static struct spinlock console_lock;
+
+/* Atomic: somebody put something into a ring that should be sent. */
+static bool is_wanted;
+
+/* Atomic: at least one console has is_changed set. */
+static bool has_changed;
+
+/* Atomic: the VM's console that input goes to; NULL: none. */
+static struct console *focus;
+
+/* What follows is under console_lock. */
+
+static bool is_ready;    /* the port is ours */
+static bool is_flushing; /* unfinished lines are due too */
+static uint32_t turn;    /* index of the console that comes first in the next pass */
+static bool is_escaped;  /* the escape key came; the next byte is a command */
+
+/* What stands on the terminal. */
+static struct {
+    struct console *console; /* NULL: nothing but the start of a line */
+    uint32_t length;         /* bytes after the prefix */
+    bool is_held;            /* a carriage return is not sent yet */
+} line;
+
+/* The visible text of one line that is open or was broken off; the focus comes first. */
+static struct {
+    struct console *console; /* NULL: no line is remembered */
+    bool is_broken;
+    uint32_t length; /* more than sizeof bytes: too long to be repeated */
+    enum { TEXT_PLAIN, TEXT_ESC, TEXT_SEQUENCE } state;
+    uint8_t bytes[128];
+} text;
+
+/* Bytes on their way into the port. */
+static struct {
+    uint32_t head;
+    uint32_t count;
+    uint8_t bytes[256];
+} staged;
+
+/* ---- Rings ---- */
+
+static uint32_t tx_fill(const struct console *console)
+{
+    return __atomic_load_n(&console->tx_head, __ATOMIC_ACQUIRE) -
+           __atomic_load_n(&console->tx_tail, __ATOMIC_ACQUIRE);
+}
+
+uint32_t console_room(const struct console *console)
+{
+    return CONSOLE_TX_SIZE - tx_fill(console);
+}
+
+bool console_put(struct console *console, uint8_t byte)
+{
+    uint32_t head = __atomic_load_n(&console->tx_head, __ATOMIC_RELAXED);
+    uint32_t fill = tx_fill(console);
+
+    if (fill == CONSOLE_TX_SIZE) {
+        return false;
+    }
+    if (head == __atomic_load_n(&console->tx_line, __ATOMIC_RELAXED)) {
+        __atomic_store_n(&console->tx_time, arch_time_now(), __ATOMIC_RELAXED);
+    }
+    console->tx[head % CONSOLE_TX_SIZE] = byte;
+    __atomic_store_n(&console->tx_head, head + 1, __ATOMIC_RELEASE);
+    if (byte == '\n') {
+        __atomic_store_n(&console->tx_line, head + 1, __ATOMIC_RELEASE);
+    }
+    if (byte == '\n' || fill >= CONSOLE_TX_SIZE / 2 ||
+        console == console_focus()) {
+        __atomic_store_n(&is_wanted, true, __ATOMIC_RELEASE);
+    }
+    return true;
+}
+
+void console_end_line(struct console *console)
+{
+    if (__atomic_load_n(&console->tx_head, __ATOMIC_RELAXED) !=
+        __atomic_load_n(&console->tx_line, __ATOMIC_RELAXED)) {
+        /* In a full ring the new text goes on in the old line: it is a matter of looks only. */
+        (void)console_put(console, '\n');
+    }
+}
+
+int console_get(struct console *console)
+{
+    uint32_t tail = __atomic_load_n(&console->rx_tail, __ATOMIC_RELAXED);
+    uint8_t byte;
+
+    if (tail == __atomic_load_n(&console->rx_head, __ATOMIC_ACQUIRE)) {
+        return -1;
+    }
+    byte = console->rx[tail % CONSOLE_RX_SIZE];
+    __atomic_store_n(&console->rx_tail, tail + 1, __ATOMIC_RELEASE);
+    return byte;
+}
+
+bool console_has_input(const struct console *console)
+{
+    return __atomic_load_n(&console->rx_tail, __ATOMIC_RELAXED) !=
+           __atomic_load_n(&console->rx_head, __ATOMIC_ACQUIRE);
+}
+
+static void mark_changed(struct console *console)
+{
+    __atomic_store_n(&console->is_changed, true, __ATOMIC_RELAXED);
+    __atomic_store_n(&has_changed, true, __ATOMIC_RELEASE);
+}
+
+/* Bytes of the ring that may be shown now. Sets *later to the time when more will be, if earlier. */
+static uint32_t due_bytes(const struct console *console, uint64_t *later)
+{
+    uint32_t finished = __atomic_load_n(&console->tx_line, __ATOMIC_ACQUIRE) -
+                        __atomic_load_n(&console->tx_tail, __ATOMIC_RELAXED);
+    uint32_t fill = tx_fill(console);
+
+    if (finished > fill) { /* the unfinished line has been begun: its start lies behind */
+        finished = 0;
+    }
+    if (finished == fill || is_flushing || console == line.console || fill > CONSOLE_TX_SIZE / 2) {
+        return fill;
+    }
+    if (console == console_focus()) {
+        uint64_t time = __atomic_load_n(&console->tx_time, __ATOMIC_RELAXED) +
+                        arch_time_frequency() * PAUSE_MS / 1000u;
+
+        if (time <= arch_time_now()) {
+            return fill;
+        }
+        if (finished == 0 && time < *later) {
+            *later = time;
+        }
+    }
+    return finished;
+}
+
+/* ---- Port ---- */
+
+/* Sends the staged bytes; false: the port is full and some are left. */
+static bool send_staged(void)
+{
+    while (staged.head < staged.count) {
+        if (!arch_console_put(staged.bytes[staged.head])) {
+            return false;
+        }
+        staged.head++;
+    }
+    staged.head = 0;
+    staged.count = 0;
+    return true;
+}
+
+static void stage(uint8_t byte)
+{
+    /* Full only when a name is longer than any that the generator lets pass: then it is cut. */
+    if (staged.count < sizeof staged.bytes) {
+        staged.bytes[staged.count] = byte;
+        staged.count++;
+    }
+}
+
+static void stage_string(const char *string)
+{
+    for (; *string != '\0'; string++) {
+        stage((uint8_t)*string);
+    }
+}
+
+/* ---- Lines ---- */
+
+/* `[name] `: bold for the hypervisor, else a colour by the console's place (ECMA-48, 8.3.117). */
+static void stage_prefix(const struct console *console)
+{
+    static const char *const colours[] = { "\x1b[36m", "\x1b[33m", "\x1b[35m",
+                                           "\x1b[32m", "\x1b[34m", "\x1b[31m" };
+    size_t index = (size_t)(console - consoles);
+
+    stage_string(index == 0 ? "\x1b[1m" : colours[(index - 1) % (sizeof colours / sizeof *colours)]);
+    stage('[');
+    stage_string(console->name);
+    stage_string("]\x1b[0m ");
+}
+
+/* Keeps track of what stands in the open line, as far as it can be repeated: plain characters,
+ * without the escape sequences (ECMA-48, 5.4), some of which ask the terminal for an answer. */
+static void remember(uint8_t byte)
+{
+    if (text.state == TEXT_ESC && byte == '[') {
+        text.state = TEXT_SEQUENCE;
+    } else if (text.state != TEXT_PLAIN) {
+        text.state = byte < 0x40 ? TEXT_SEQUENCE : TEXT_PLAIN; /* the final byte ends it */
+    } else if (byte == ESC) {
+        text.state = TEXT_ESC;
+    } else if (byte == '\b') {
+        text.length -= text.length > 0 ? 1u : 0u;
+    } else if (byte >= ' ' || byte == '\t') {
+        if (text.length < sizeof text.bytes) {
+            text.bytes[text.length] = byte;
+        }
+        text.length++;
+    }
+}
+
+/* Begins to remember a line of `console`, or none. */
+static void remember_anew(struct console *console)
+{
+    text.console = console;
+    text.is_broken = false;
+    text.length = 0;
+    text.state = TEXT_PLAIN;
+}
+
+static bool is_broken_off(const struct console *console)
+{
+    return text.console == console && text.is_broken;
+}
+
+/* closed -> open. */
+static void begin_line(struct console *console)
+{
+    stage_prefix(console);
+    line.console = console;
+    line.length = 0;
+    line.is_held = false;
+    if (is_broken_off(console) && text.length <= sizeof text.bytes) {
+        for (uint32_t i = 0; i < text.length; i++) {
+            stage(text.bytes[i]);
+        }
+        text.is_broken = false;
+        text.state = TEXT_PLAIN;
+    } else if (!text.is_broken || text.console == console || console == console_focus()) {
+        remember_anew(console);
+    }
+}
+
+/* open, held -> closed. */
+static void end_line(void)
+{
+    stage_string("\r\n");
+    if (text.console == line.console) {
+        remember_anew(NULL);
+    }
+    line.console = NULL;
+}
+
+/* open, held -> closed, to be taken up again. */
+static void break_line(void)
+{
+    stage_string("\r\n");
+    if (text.console == line.console) {
+        text.is_broken = true;
+    }
+    line.console = NULL;
+}
+
+/* Stages one byte of a console, with all that has to stand before it. */
+static void write_byte(struct console *console, uint8_t byte)
+{
+    if (line.console != console) {
+        if (byte == '\r') {
+            return; /* at the start of a line it does nothing */
+        }
+        if (byte == '\n' && is_broken_off(console)) {
+            remember_anew(NULL); /* the end of the line that was broken off just there */
+            return;
+        }
+        if (line.console != NULL) {
+            break_line();
+        }
+        begin_line(console);
+    }
+    if (byte == '\n') {
+        end_line();
+        return;
+    }
+    if (byte == '\r') {
+        line.is_held = true;
+        return;
+    }
+    if (line.is_held) {
+        stage('\r');
+        begin_line(console);
+    } else if (line.length >= LINE_MAX) {
+        end_line();
+        begin_line(console);
+    }
+    stage(byte);
+    line.length++;
+    if (text.console == console) {
+        remember(byte);
+    }
+}
+
+/* Sends what is due of one console, up to the end of a line. False: port or *budget is exhausted. */
+static bool send_line(struct console *console, uint32_t *budget, uint64_t *later)
+{
+    uint32_t tail = console->tx_tail;
+    bool had_little_room = console_room(console) < ROOM_LOW;
+    uint32_t due = due_bytes(console, later);
+    uint8_t byte = 0;
+
+    while (due > 0 && byte != '\n') {
+        if (*budget == 0 || !send_staged()) {
+            break;
+        }
+        byte = console->tx[tail % CONSOLE_TX_SIZE];
+        write_byte(console, byte);
+        tail++;
+        due--;
+        (*budget)--;
+    }
+    if (tail != console->tx_tail) {
+        __atomic_store_n(&console->tx_tail, tail, __ATOMIC_RELEASE);
+        if (had_little_room && console->vm != NULL) {
+            mark_changed(console);
+        }
+    }
+    return send_staged() && *budget > 0;
+}
+
+/*
+ * One pass: the line that is open first, then one line of each console in turn, and again while there
+ * is anything. Takes at most *budget bytes. Returns false if something is left that cannot be sent
+ * now. console_lock is held.
+ */
+static bool pass(uint32_t *budget)
+{
+    uint64_t later = TIME_NEVER;
+    uint32_t idle_count = 0; /* consoles in a row that had nothing */
+
+    if (!is_ready) {
+        return true;
+    }
+    if (!send_staged() || (line.console != NULL && !send_line(line.console, budget, &later))) {
+        return false;
+    }
+    while (idle_count < console_count) {
+        uint32_t before = *budget;
+
+        if (!send_line(&consoles[turn], budget, &later)) {
+            return false;
+        }
+        turn = (turn + 1) % console_count;
+        idle_count = *budget == before ? idle_count + 1 : 0;
+    }
+    if (later != TIME_NEVER) {
+        sched_alarm(later);
+    }
+    return true;
+}
+
+/* Tells the guests whose rings changed. No lock held but vm->lock. */
+static void tell_guests(void)
+{
+    if (!__atomic_exchange_n(&has_changed, false, __ATOMIC_SEQ_CST)) {
+        return;
+    }
+    for (uint32_t i = 0; i < console_count; i++) {
+        if (__atomic_exchange_n(&consoles[i].is_changed, false, __ATOMIC_SEQ_CST)) {
+            arch_console_guest_update(consoles[i].vm);
+        }
+    }
+}
+
+/*
+ * Drains if something is wanted and nobody else is at it. Who finds the lock taken leaves its bytes
+ * to the holder, who looks again after unlocking. The last of its passes leaves the port's interrupt
+ * on, to go on from there, so that no CPU is kept here by the output of the others.
+ */
+static void drain(bool may_tell)
+{
+    for (uint32_t passes_left = 2; passes_left > 0; passes_left--) {
+        uint32_t budget = PASS_BYTES;
+        bool is_done;
+
+        /* Between our bytes and the look at the lock; pairs with the one after unlocking. */
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        if (!__atomic_load_n(&is_wanted, __ATOMIC_RELAXED) || !spin_trylock(&console_lock)) {
+            return;
+        }
+        (void)__atomic_exchange_n(&is_wanted, false, __ATOMIC_ACQUIRE);
+        is_done = pass(&budget);
+        if (is_ready) {
+            bool must_tell = !may_tell && __atomic_load_n(&has_changed, __ATOMIC_RELAXED);
+
+            arch_console_notify_room(!is_done || must_tell || passes_left == 1);
+        }
+        spin_unlock(&console_lock);
+        if (may_tell) {
+            tell_guests();
+        }
+        if (!is_done) {
+            return;
+        }
+    }
+}
+
+void console_drain(void)
+{
+    drain(true);
+}
+
+void console_drain_locked(void)
+{
+    drain(false);
+}
+
+void console_flush(void)
+{
+    /* Guests may still write: what is here now is at most a ring for each console. */
+    uint32_t budget = console_count * CONSOLE_TX_SIZE;
+
+    spin_lock(&console_lock);
+    is_flushing = true;
+    while (!pass(&budget) && budget > 0) {
+        arch_cpu_relax();
+    }
+    if (line.console != NULL) {
+        break_line();
+    }
+    while (is_ready && !(send_staged() && arch_console_is_sent())) {
+        arch_cpu_relax();
+    }
+    is_flushing = false;
+    spin_unlock(&console_lock);
+}
+
+/* ---- Input ---- */
+
+/* Gives a byte to the VM in focus; dropped, as a UART would, when the guest does not read. */
+static void give(uint8_t byte)
+{
+    struct console *console = console_focus();
+    uint32_t head;
+
+    if (console == NULL) {
+        return;
+    }
+    head = console->rx_head;
+    if (head - __atomic_load_n(&console->rx_tail, __ATOMIC_ACQUIRE) < CONSOLE_RX_SIZE) {
+        console->rx[head % CONSOLE_RX_SIZE] = byte;
+        __atomic_store_n(&console->rx_head, head + 1, __ATOMIC_RELEASE);
+        mark_changed(console);
+    }
+}
+
+/* Takes what the port received, up to a command; returns the command's key, or 0. */
+static uint8_t take_input(void)
+{
+    for (uint32_t i = 0; i < PASS_INPUT; i++) {
+        int byte = arch_console_get();
+
+        if (byte < 0) {
+            break;
+        }
+        if (is_escaped && byte != ESCAPE_KEY) {
+            is_escaped = false;
+            return (uint8_t)byte;
+        }
+        if (is_escaped || byte != ESCAPE_KEY) {
+            is_escaped = false;
+            give((uint8_t)byte);
+        } else {
+            is_escaped = true;
+        }
+    }
+    return 0;
+}
+
+void console_interrupt(void)
+{
+    uint8_t key;
+
+    spin_lock(&console_lock);
+    key = take_input();
+    __atomic_store_n(&is_wanted, true, __ATOMIC_RELEASE); /* the port may have room again */
+    spin_unlock(&console_lock);
+    drain(true);
+    tell_guests();
+    if (key != 0) {
+        command_run(key);
+    }
+}
+
+void console_timer(void)
+{
+    __atomic_store_n(&is_wanted, true, __ATOMIC_RELEASE);
+    drain(true);
+}
+
+struct console *console_focus(void)
+{
+    return __atomic_load_n(&focus, __ATOMIC_RELAXED);
+}
+
+void console_set_focus(struct console *console)
+{
+    __atomic_store_n(&focus, console, __ATOMIC_RELAXED);
+    __atomic_store_n(&is_wanted, true, __ATOMIC_RELEASE);
+}
+
+void console_init(void)
+{
+    spin_lock(&console_lock);
+    arch_console_init();
+    is_ready = true;
+    spin_unlock(&console_lock);
+    console_set_focus(console_count > 1 ? &consoles[1] : NULL);
+    drain(true);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The memory functions that a freestanding compiler may call, and strlen.
+ *
+ * Plain, but by machine words where both ends allow it: images of tens of megabytes go through
+ * memcpy().
+ */
+#include <hv/string.h>
+#include <hv/types.h>
+
+/* Or the compiler would turn these loops back into calls of the functions that they implement. */
+#pragma GCC optimize("no-tree-loop-distribute-patterns")
+
+/* A word that may lie over any object. */
+typedef uint64_t __attribute__((may_alias)) word_t;
+
+#define WORD sizeof(word_t)
+
+static bool is_word_aligned(const void *p)
+{
+    return (uintptr_t)p % WORD == 0;
+}
+
+void *memcpy(void *restrict to, const void *restrict from, size_t size)
+{
+    uint8_t *out = to;
+    const uint8_t *in = from;
+
+    if (((uintptr_t)out ^ (uintptr_t)in) % WORD == 0) {
+        while (size > 0 && !is_word_aligned(out)) {
+            *out++ = *in++;
+            size--;
+        }
+        while (size >= 4 * WORD) {
+            const word_t *source = (const word_t *)(const void *)in;
+            word_t *target = (word_t *)(void *)out;
+            word_t a = source[0], b = source[1], c = source[2], d = source[3];
+
+            target[0] = a;
+            target[1] = b;
+            target[2] = c;
+            target[3] = d;
+            in += 4 * WORD;
+            out += 4 * WORD;
+            size -= 4 * WORD;
+        }
+    }
+    while (size > 0) {
+        *out++ = *in++;
+        size--;
+    }
+    return to;
+}
+
+void *memmove(void *to, const void *from, size_t size)
+{
+    uint8_t *out = to;
+    const uint8_t *in = from;
+
+    if ((uintptr_t)to - (uintptr_t)from >= size) {
+        /* `to` lies below `from`, or beyond its end: forwards never overtakes the source. */
+        for (size_t i = 0; i < size; i++) {
+            out[i] = in[i];
+        }
+    } else {
+        while (size > 0) {
+            size--;
+            out[size] = in[size];
+        }
+    }
+    return to;
+}
+
+void *memset(void *to, int value, size_t size)
+{
+    uint8_t *out = to;
+    word_t pattern = (uint8_t)value * UINT64_C(0x0101010101010101);
+
+    while (size > 0 && !is_word_aligned(out)) {
+        *out++ = (uint8_t)value;
+        size--;
+    }
+    while (size >= WORD) {
+        *(word_t *)(void *)out = pattern;
+        out += WORD;
+        size -= WORD;
+    }
+    while (size > 0) {
+        *out++ = (uint8_t)value;
+        size--;
+    }
+    return to;
+}
+
+int memcmp(const void *left, const void *right, size_t size)
+{
+    const uint8_t *a = left;
+    const uint8_t *b = right;
+
+    for (size_t i = 0; i < size; i++) {
+        if (a[i] != b[i]) {
+            return a[i] < b[i] ? -1 : 1;
+        }
+    }
+    return 0;
+}
+
+size_t strlen(const char *text)
+{
+    size_t length = 0;
+
+    while (text[length] != '\0') {
+        length++;
+    }
+    return length;
+}
