@@ -7,7 +7,7 @@
 struct vcpu;
 
 /*
- * Reports v->exit.fault on the console, with the VM's name, the program counter, the address and the
- * owner of that address, and carries out the VM's on-crash policy. Own task, no lock held.
+ * Reports v->exit.fault on the console, with the VM's name, the program counter, the address and
+ * the owner of that address, and carries out the VM's on-crash policy. Own task, no lock held.
  */
 void health_guest_fault(struct vcpu *v);

@@ -8,8 +8,8 @@ struct vm;
 
 /*
  * Zeroes the VM's memory and copies its pristine images into it; does nothing for a VM whose images
- * are linked in place. Works in pieces of bounded length and lets other vCPUs of this CPU run between
- * them. In the primary vCPU's task, while no vCPU of the VM runs.
- * Gives up early, leaving the rest undone, when the task is asked to stop.
+ * are linked in place. Works in pieces of bounded length and lets other vCPUs of this CPU run
+ * between them. In the primary vCPU's task, while no vCPU of the VM runs. Gives up early, leaving
+ * the rest undone, when the task is asked to stop.
  */
 void image_load(struct vm *vm);

@@ -12,9 +12,9 @@
 /* Reports a bug and stops the machine. Any context; takes no lock. */
 HV_NORETURN void panic(const char *file, int line, const char *what);
 
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            panic(__FILE__, __LINE__, #condition);                                                 \
-        }                                                                                          \
+#define CHECK(condition)                           \
+    do {                                           \
+        if (!(condition)) {                        \
+            panic(__FILE__, __LINE__, #condition); \
+        }                                          \
     } while (0)

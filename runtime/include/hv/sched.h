@@ -7,7 +7,8 @@
  * task in turn is found with a rotate and a count of trailing zeros.
  *
  * The CPU's deadline is the earliest of: the end of the slice, if another vCPU is ready; the guest
- * timers of vCPUs that are not loaded. A vCPU alone on its CPU never arms it.
+ * timers of vCPUs that are not loaded; the alarm of the console. A vCPU alone on its CPU arms it
+ * only by leaving a line unfinished that somebody is looking at.
  */
 #pragma once
 
@@ -25,10 +26,11 @@ struct pcpu {
     const struct pcpu_config *config;
 
     /* Own CPU only. */
-    struct vcpu *running;  /* whose task executes; NULL: the idle task */
+    struct vcpu *running;  /* atomic, others read it: whose task executes; NULL: the idle task */
     struct vcpu *loaded;   /* whose guest registers are in the machine; NULL: nobody's */
     struct arch_task idle; /* context of the idle task */
     uint64_t slice_end;    /* ticks; when `running` has had its turn */
+    uint64_t alarm;        /* ticks; when console_timer() is wanted here, or TIME_NEVER */
     bool resched;          /* look for the next task before the guest is entered */
 
     /* Visible to others. */
@@ -43,7 +45,10 @@ void sched_init(struct pcpu *pcpu);
 /* Runs tasks on this CPU for ever; the caller's stack becomes the idle task. */
 HV_NORETURN void sched_run(void);
 
-/* Marks a task ready and makes its CPU notice. Any CPU, no lock needed. */
+/*
+ * Marks a task ready and makes its CPU notice: by a kick, if it is another CPU that either did not
+ * know of it or is executing that very vCPU's guest. Any CPU, no lock needed.
+ */
 void sched_wake(struct vcpu *v);
 
 /* Takes a task off the ready set; it goes on running until it calls sched_block(). Own task. */
@@ -61,6 +66,9 @@ void sched_yield(void);
 /* This CPU's deadline passed: wakes vCPUs whose timers are due, ends the slice. From the interrupt
  * path of any context. */
 void sched_timer(void);
+
+/* Arms this CPU's deadline anew, after a vCPU's wake_at changed. */
+void sched_arm(void);
 
 /* Something about the ready set changed (a kick arrived): look again before entering a guest. */
 void sched_poke(void);

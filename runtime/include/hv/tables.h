@@ -15,7 +15,8 @@
 #include <hv/vcpu.h>
 #include <hv/vm.h>
 
-/* Raised whenever a type below changes its meaning; the generated C asserts the one it was made for. */
+/* Raised whenever a type below changes its meaning; the generated C asserts the one it was made
+ * for. */
 #define HV_TABLES_VERSION 1
 
 /* What a VM does when it crashes or asks for a reset. */
@@ -24,8 +25,8 @@ enum vm_policy {
     VM_POLICY_RESTART,
 };
 
-#define MEM_READ 0x1u
-#define MEM_WRITE 0x2u
+#define MEM_READ    0x1u
+#define MEM_WRITE   0x2u
 #define MEM_EXECUTE 0x4u
 
 /* A piece of guest memory. Sorted by ipa; multiples of 4 KiB. */
@@ -141,11 +142,12 @@ extern const struct arch_board_config board; /* what the board's device tree sai
 extern struct vm vms[];
 extern struct vcpu vcpus[];
 extern struct pcpu pcpus[];
-extern struct console consoles[]; /* [0] is the hypervisor's own, then one for each VM with console */
+extern struct console
+    consoles[]; /* [0] is the hypervisor's own, then one for each VM with console */
 extern const uint32_t console_count;
 
 /* The generator budgets these sizes; the generated C asserts them. */
-#define HV_VM_SIZE_MAX 512u
+#define HV_VM_SIZE_MAX   512u
 #define HV_VCPU_SIZE_MAX 2560u
 #define HV_PCPU_SIZE_MAX 512u
-#define HV_STACK_SIZE 8192u
+#define HV_STACK_SIZE    8192u

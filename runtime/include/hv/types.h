@@ -30,9 +30,9 @@ enum hv_err {
 };
 
 #define HV_MUST_CHECK __attribute__((warn_unused_result))
-#define HV_PRINTF(format_index, first_argument)                                                    \
+#define HV_PRINTF(format_index, first_argument) \
     __attribute__((format(printf, format_index, first_argument)))
-#define HV_NORETURN __attribute__((noreturn))
+#define HV_NORETURN       __attribute__((noreturn))
 #define HV_ALIGNED(bytes) __attribute__((aligned(bytes)))
 
 #define HV_PAGE_SIZE 4096u

@@ -8,9 +8,9 @@
  *      |    vcpu_mark_exiting()                       | CPU_DOWN, stop   | stop
  *      +------------------------- EXITING <-----------+------------------+
  *
- * Every vCPU is a task with a stack of its own, fixed to one CPU, that lives as long as the machine:
- * it waits until it is switched on, runs the guest in vcpu_run(), leaves, and waits again. Nothing
- * is created or freed, so switching a vCPU on cannot fail for want of memory.
+ * Every vCPU is a task with a stack of its own, fixed to one CPU, that lives as long as the
+ * machine: it waits until it is switched on, runs the guest in vcpu_run(), leaves, and waits again.
+ * Nothing is created or freed, so switching a vCPU on cannot fail for want of memory.
  */
 #pragma once
 
@@ -29,7 +29,8 @@ enum vcpu_state {
     VCPU_EXITING, /* left the guest, does its accounting */
 };
 
-/* Why arch_vcpu_run() came back, or what the architecture answered by itself; counted for each vCPU. */
+/* Why arch_vcpu_run() came back, or what the architecture answered by itself; counted for each
+ * vCPU. */
 enum exit_reason {
     EXIT_HYPERCALL,          /* a firmware or hypervisor call */
     EXIT_MMIO_READ,          /* load from an emulated device */
@@ -57,10 +58,10 @@ struct mmio_access {
 
 /* What a guest did wrong, for the report. Strings are constants. */
 struct guest_fault {
-    const char *what;   /* "data abort: no memory here", "access to an undefined register" ... */
-    uint64_t pc;        /* guest virtual address of the instruction */
-    uint64_t syndrome;  /* the architecture's syndrome register */
-    ipa_t address;      /* guest physical address, where has_address */
+    const char *what;  /* "data abort: no memory here", "access to an undefined register" ... */
+    uint64_t pc;       /* guest virtual address of the instruction */
+    uint64_t syndrome; /* the architecture's syndrome register */
+    ipa_t address;     /* guest physical address, where has_address */
     bool has_address;
 };
 
@@ -80,12 +81,13 @@ struct vcpu {
     struct pcpu *pcpu;
     struct arch_task task; /* hypervisor context; own CPU only */
 
-    enum vcpu_state state; /* written under vm->lock; RUNNING <-> HALTED by the task itself, atomically */
-    uint64_t entry;        /* set by vcpu_on() under vm->lock, read by the task when READY */
+    enum vcpu_state
+        state;      /* written under vm->lock; RUNNING <-> HALTED by the task itself, atomically */
+    uint64_t entry; /* set by vcpu_on() under vm->lock, read by the task when READY */
     uint64_t argument;
-    uint32_t requests;         /* atomic: VCPU_REQUEST_*, set by anybody, cleared by the task */
-    uint64_t wake_at;          /* ticks; own CPU only: when the unloaded guest's timer is due */
-    struct vcpu_exit exit;     /* own CPU only */
+    uint32_t requests;          /* atomic: VCPU_REQUEST_*, set by anybody, cleared by the task */
+    uint64_t wake_at;           /* ticks; own CPU only: when the unloaded guest's timer is due */
+    struct vcpu_exit exit;      /* own CPU only */
     uint64_t exits[EXIT_COUNT]; /* exits by reason; written by own CPU, read by reports */
 };
 
@@ -99,11 +101,13 @@ HV_NORETURN void vcpu_task(struct vcpu *v);
  */
 HV_MUST_CHECK enum hv_err vcpu_on(struct vcpu *v, uint64_t entry, uint64_t argument);
 
-/* Makes a vCPU look at its requests and interrupts soon, wherever it is. Any CPU, no lock needed. */
+/* Makes a vCPU look at its requests and interrupts soon, wherever it is. Any CPU, no lock needed.
+ */
 void vcpu_notify(struct vcpu *v);
 
 /* READY -> RUNNING. Own task. Takes vm->lock. */
 void vcpu_mark_running(struct vcpu *v);
 
-/* -> EXITING -> OFF, and ends the VM when this was its last live vCPU. Own task. Takes vm->lock. */
+/* -> EXITING -> OFF, and restarts or ends the VM when this was its last live vCPU; does not return
+ * if that was the last VM. Own task. Takes vm->lock. */
 void vcpu_mark_exiting(struct vcpu *v);

@@ -8,9 +8,9 @@
  *       |                 restart wanted             |        vm_boot()         |
  *       +--------------------------------------------+ <------------------------+
  *
- * PAUSED stands in the table of states and is reached by no transition yet. A VM that ends by itself
- * (its last vCPU switched off) goes RUNNING -> STOPPED directly. running_vm_count counts the VMs
- * between boot and end; a restart does not touch it.
+ * PAUSED stands in the table of states and is reached by no transition yet. A VM that ends by
+ * itself (its last vCPU switched off) goes RUNNING -> STOPPED directly. running_vm_count counts the
+ * VMs between boot and end; a restart does not touch it.
  */
 #pragma once
 
@@ -19,11 +19,12 @@
 #include <hv/types.h>
 #include <hv/wait.h>
 
+struct vcpu;
 struct vm_config;
 
 enum vm_state {
-    VM_READY,    /* may be booted */
-    VM_RUNNING,  /* at least one vCPU is on */
+    VM_READY,   /* may be booted */
+    VM_RUNNING, /* at least one vCPU is on */
     VM_PAUSED,
     VM_STOPPING, /* its vCPUs are on their way out */
     VM_STOPPED,  /* ended as it or the operator wished */
@@ -40,14 +41,13 @@ enum vm_end {
 struct vm {
     const struct vm_config *config;
     struct arch_vm arch;
-    struct spinlock lock;          /* guards the fields below and the states of its vCPUs */
+    struct spinlock lock; /* guards the fields below and the states of its vCPUs */
     enum vm_state state;
-    enum vm_end end;               /* valid while STOPPING */
-    uint16_t live_vcpu_count;      /* vCPUs that are not OFF */
-    uint32_t boot_count;           /* first boot and restarts */
-    bool ever_failed;              /* a fault happened, even if a restart followed */
-    bool load_pending;             /* the primary vCPU has to put the images in place first */
-    struct wait_queue wait_queue;  /* vCPU tasks that wait to be switched on */
+    enum vm_end end;              /* valid while STOPPING */
+    uint16_t live_vcpu_count;     /* vCPUs that are not OFF */
+    uint32_t boot_count;          /* first boot and restarts */
+    bool load_pending;            /* the primary vCPU has to put the images in place first */
+    struct wait_queue wait_queue; /* vCPU tasks that wait to be switched on */
 };
 
 /* Puts a VM into READY. Called once for each VM, before any task runs. */
@@ -67,12 +67,24 @@ HV_MUST_CHECK enum hv_err vm_boot(struct vm *vm);
  */
 HV_MUST_CHECK enum hv_err vm_stop(struct vm *vm, enum vm_end end);
 
-/* A vCPU of the VM went OFF; carries out the VM's end if it was the last. The caller holds vm->lock;
- * returns true when the caller, once it has released the lock, must call vm_ended(). */
+/* vm_stop() for callers that do not care whether the VM was on its way out already. */
+void vm_end(struct vm *vm, enum vm_end end);
+
+/*
+ * Switches a vCPU on that is OFF, in a VM that is RUNNING; the caller holds vm->lock.
+ * See vcpu_on() for the arguments.
+ */
+void vm_switch_on(struct vm *vm, struct vcpu *v, uint64_t entry, uint64_t argument);
+
+/*
+ * A vCPU of the VM went OFF; if it was the last, the VM restarts or ends. The caller holds
+ * vm->lock. Returns true if the VM ended for good: the caller then calls vmm_vm_ended(), without
+ * the lock.
+ */
 HV_MUST_CHECK bool vm_vcpu_left(struct vm *vm);
 
-/* Boots again, or counts the VM out, after vm_vcpu_left() said so. No lock held. */
-void vm_ended(struct vm *vm);
+/* True once after each boot: the primary vCPU's task must load the images. Takes vm->lock. */
+HV_MUST_CHECK bool vm_take_load_pending(struct vm *vm);
 
 /* The name of a state, for people. */
 const char *vm_state_name(enum vm_state state);

@@ -2,8 +2,8 @@
 /*
  * Wait queues: the vCPU tasks of one VM that wait for a condition, one bit for each vCPU.
  *
- * A waiter announces itself, checks its condition, and only then blocks; a waker makes the condition
- * true before it wakes. So a wake-up between check and block is never lost:
+ * A waiter announces itself, checks its condition, and only then blocks; a waker makes the
+ * condition true before it wakes. So a wake-up between check and block is never lost:
  *
  *     while (!condition) {
  *         wait_prepare(queue, v);

@@ -24,13 +24,14 @@ struct arch_sysregs {
 };
 
 struct arch_vcpu {
-    uint64_t x[31];       /* general registers; saved at every trap (vectors.S) */
-    uint64_t host_sp;     /* stack pointer of arch_vcpu_run(), for the way back (vectors.S) */
-    uint64_t pc, pstate;  /* ELR_EL2, SPSR_EL2 while not loaded */
-    struct arch_sysregs sys;
-    struct vgic_cpu vgic;
-    uint64_t fpcr, fpsr;
+    uint64_t x[31];                /* general registers; saved at every trap (vectors.S) */
+    uint64_t pc, pstate;           /* ELR_EL2, SPSR_EL2 while not loaded */
+    uint64_t fpcr, fpsr;           /* FP and SIMD registers while not loaded (fp.S) */
     uint64_t q[64] HV_ALIGNED(16); /* v0-v31, two words each */
+    struct arch_sysregs sys;       /* while not loaded */
+    struct vgic_cpu vgic;
+    bool flush_once;   /* drop the VM's TLB entries at the next load: it was reset */
+    bool flush_always; /* ... at every load: another vCPU of its VM shares the CPU */
 };
 
 struct arch_vm {
@@ -38,7 +39,7 @@ struct arch_vm {
 };
 
 struct arch_pcpu {
-    uint64_t reserved;
+    uint64_t unused; /* nothing of this architecture's yet */
 };
 
 /* Generated. */
@@ -58,10 +59,10 @@ struct arch_pcpu_config {
 
 struct arch_board_config {
     paddr_t gicd;
-    paddr_t uart;         /* the hypervisor's PL011 */
+    paddr_t uart; /* the hypervisor's PL011 */
     uint32_t uart_intid;
-    uint32_t vtimer_intid; /* EL1 virtual timer PPI; the guest sees it under the same number */
-    uint32_t htimer_intid; /* EL2 physical timer PPI */
+    uint32_t vtimer_intid;      /* EL1 virtual timer PPI; the guest sees it under the same number */
+    uint32_t htimer_intid;      /* EL2 physical timer PPI */
     uint32_t maintenance_intid; /* GIC maintenance PPI */
-    bool psci_by_smc;      /* conduit to the firmware: SMC, else HVC is impossible from EL2 */
+    bool psci_by_smc;           /* conduit to the firmware: SMC, else HVC is impossible from EL2 */
 };

@@ -28,6 +28,6 @@ void arch_console_panic_put(uint8_t byte);
 
 struct vm;
 
-/* A VM's console rings changed (input came, room came): its emulated UART looks at them and moves its
- * interrupt line. Any CPU, no lock held. */
+/* A VM's console rings changed (input came, room came): its emulated UART looks at them and moves
+ * its interrupt line. Any CPU, no lock held. */
 void arch_console_guest_update(struct vm *vm);

@@ -35,7 +35,7 @@ HV_MUST_CHECK enum hv_err arch_cpu_start(struct pcpu *pcpu);
  */
 void arch_cpu_kick(struct pcpu *pcpu);
 
-/* Waits until an interrupt is pending for this CPU, then takes all pending ones. May return early. */
+/* Waits until an interrupt is pending for this CPU; does not take it. May return early. */
 void arch_cpu_idle(void);
 
 /* Turns the machine off. Does not return; if the board refuses, this CPU waits for ever. */

@@ -17,3 +17,6 @@ struct vm;
  *   virq: interrupt number in the VM, granted to the device by the generator
  */
 void arch_irq_set_line(struct vm *vm, uint32_t virq, bool level);
+
+/* Takes every physical interrupt that is pending on this CPU. Hypervisor context, no lock held. */
+void arch_irq_poll(void);

@@ -3,9 +3,9 @@
  * Architecture interface: the windows through which the hypervisor sees guest memory.
  *
  * Guest memory is not mapped into the hypervisor. For the VMs that are copied into place, the
- * generator prints a second hypervisor map that adds that VM's memory (read, write) and the pristine
- * images (read only) at their physical addresses. A window is this CPU using that map. The context
- * must not switch tasks while a window is open.
+ * generator prints a second hypervisor map that adds that VM's memory (read, write) and the
+ * pristine images (read only) at their physical addresses. A window is this CPU using that map. The
+ * context must not switch tasks while a window is open.
  */
 #pragma once
 

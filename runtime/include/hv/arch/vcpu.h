@@ -4,8 +4,8 @@
  *
  * A vCPU's registers live in the machine while it is *loaded* and in struct arch_vcpu otherwise;
  * pcpu->loaded names the one whose registers the CPU holds. A vCPU stays loaded while it blocks or
- * idles: only the entry of a different vCPU on that CPU moves registers. All hooks run on the vCPU's
- * own CPU unless they say otherwise.
+ * idles: only the entry of a different vCPU on that CPU moves registers. All hooks run on the
+ * vCPU's own CPU unless they say otherwise.
  */
 #pragma once
 
@@ -20,7 +20,7 @@ void arch_vm_reset(struct vm *vm);
 
 /*
  * Puts the vCPU at its architectural reset state, with the program counter at `entry` and the first
- * argument register holding `argument`. The vCPU is not loaded or is loaded on this CPU.
+ * argument register holding `argument`. The vCPU is not loaded.
  */
 void arch_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument);
 
@@ -34,8 +34,9 @@ void arch_vcpu_load(struct vcpu *v);
 void arch_vcpu_save(struct vcpu *v);
 
 /*
- * Runs the loaded vCPU until an exit that the common code has to know about. Exits that need no
- * scheduling and no life cycle are answered inside. Returns the reason; v->exit holds its details.
+ * Runs the loaded vCPU, whose CPU has nothing to reschedule, until an exit that the common code has
+ * to know about. Exits that need no scheduling and no life cycle are answered inside. Returns the
+ * reason; v->exit holds its details.
  */
 enum exit_reason arch_vcpu_run(struct vcpu *v);
 

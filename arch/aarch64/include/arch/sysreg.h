@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * System registers: accessors, and the fields that this hypervisor sets or reads, by the names of
+ * the Arm Architecture Reference Manual (DDI 0487), chapter D19.
+ */
+#pragma once
+
+#include <hv/types.h>
+
+#define read_sysreg(name)                                  \
+    ({                                                     \
+        uint64_t value_;                                   \
+        __asm__ volatile("mrs %0, " #name : "=r"(value_)); \
+        value_;                                            \
+    })
+
+#define write_sysreg(name, value)                                             \
+    do {                                                                      \
+        uint64_t new_value_ = (value);                                        \
+        __asm__ volatile("msr " #name ", %0" : : "r"(new_value_) : "memory"); \
+    } while (0)
+
+static inline void isb(void)
+{
+    __asm__ volatile("isb" ::: "memory");
+}
+
+static inline void dsb_ish(void)
+{
+    __asm__ volatile("dsb ish" ::: "memory");
+}
+
+#define BIT(n) (UINT64_C(1) << (n))
+
+/* MPIDR_EL1: the affinity fields alone. */
+#define MPIDR_AFFINITY UINT64_C(0xff00ffffff)
+
+/* HCR_EL2, D19.2.48. */
+#define HCR_VM     BIT(0) /* stage 2 on */
+#define HCR_SWIO   BIT(1) /* invalidate by set/way also cleans */
+#define HCR_PTW    BIT(2) /* table walks may not touch device memory */
+#define HCR_FMO    BIT(3) /* physical interrupts go to EL2, EL1 has virtual ones */
+#define HCR_IMO    BIT(4)
+#define HCR_AMO    BIT(5)
+#define HCR_BSU_IS BIT(10) /* barriers reach the inner shareable domain at least */
+#define HCR_TWI    BIT(13) /* trap WFI */
+#define HCR_TID3   BIT(18) /* trap reads of the feature ID registers */
+#define HCR_TSC    BIT(19) /* trap SMC */
+#define HCR_TIDCP  BIT(20) /* trap implementation defined registers */
+#define HCR_TACR   BIT(21) /* trap ACTLR_EL1 */
+#define HCR_TSW    BIT(22) /* trap cache maintenance by set/way */
+#define HCR_RW     BIT(31) /* EL1 is AArch64 */
+#define HCR_TLOR   BIT(35) /* trap limited ordering region registers */
+
+/* ESR_EL2, D19.2.37. */
+#define ESR_EC(esr)       ((uint32_t)((esr) >> 26) & 0x3f)
+#define ESR_EC_WFX        0x01
+#define ESR_EC_SVE        0x19
+#define ESR_EC_HVC64      0x16
+#define ESR_EC_SMC64      0x17
+#define ESR_EC_SYSREG     0x18
+#define ESR_EC_IABT_LOWER 0x20
+#define ESR_EC_DABT_LOWER 0x24
+
+#define ISS_DABT_ISV      BIT(24) /* the fields below are valid */
+#define ISS_DABT_SAS(esr) ((uint32_t)((esr) >> 22) & 0x3)
+#define ISS_DABT_SSE      BIT(21)
+#define ISS_DABT_SRT(esr) ((uint32_t)((esr) >> 16) & 0x1f)
+#define ISS_DABT_SF       BIT(15)
+#define ISS_ABORT_FNV     BIT(10)
+#define ISS_ABORT_S1PTW   BIT(7)
+#define ISS_DABT_WNR      BIT(6)
+#define ISS_ABORT_FSC_TYPE(esr)                                      \
+    ((uint32_t)((esr) >> 2) & 0xf) /* fault status without its level \
+                                    */
+#define FSC_TRANSLATION 0x1
+#define FSC_PERMISSION  0x3
+
+#define ISS_SYSREG_IS_READ BIT(0)
+#define ISS_SYSREG_RT(esr) ((uint32_t)((esr) >> 5) & 0x1f)
+
+/* A system register's name as it stands in the syndrome: op0, op1, CRn, CRm, op2. */
+#define SYSREG(op0, op1, crn, crm, op2)                                            \
+    (((uint32_t)(op0) << 20) | ((uint32_t)(op2) << 17) | ((uint32_t)(op1) << 14) | \
+     ((uint32_t)(crn) << 10) | ((uint32_t)(crm) << 1))
+#define ISS_SYSREG_NAME(esr) ((uint32_t)(esr)&SYSREG(3, 7, 15, 15, 7))
+
+/* HPFAR_EL2.FIPA, D19.2.57: bits [51:12] of the faulting IPA. */
+#define HPFAR_FIPA(hpfar) (((hpfar)&UINT64_C(0xfffffffff0)) << 8)
+
+/* PAR_EL1, D19.2.117. */
+#define PAR_F  BIT(0)
+#define PAR_PA UINT64_C(0xffffffffff000)
+
+/* CNTx_CTL, D19.12. */
+#define CNT_CTL_ENABLE BIT(0)
+#define CNT_CTL_IMASK  BIT(1)

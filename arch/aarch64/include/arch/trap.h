@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What trap handling in this folder shares. All on the vCPU's own CPU, with the vCPU loaded.
+ */
+#pragma once
+
+#include <arch/asm.h>
+#include <hv/types.h>
+#include <hv/vcpu.h>
+
+/* Handlers called by vectors.S. Return TRAP_RESUME or an enum exit_reason. */
+uint32_t trap_sync(struct vcpu *v);
+uint32_t trap_irq(struct vcpu *v);
+uint32_t trap_serror(struct vcpu *v);
+HV_NORETURN void trap_hypervisor_fault(uint64_t vector, uint64_t esr, uint64_t elr, uint64_t far);
+
+/* Runs the guest; defined in vectors.S. */
+enum exit_reason vcpu_enter(struct vcpu *v);
+
+/* Fills in v->exit.fault without an address. Returns EXIT_GUEST_FAULT. */
+uint32_t trap_fault(struct vcpu *v, const char *what);
+
+/* The guest goes on behind the trapped instruction (all trapped instructions are 4 bytes long). */
+void trap_skip_instruction(void);
+
+/* Guest register `number` as an instruction names it: 31 is the zero register. */
+uint64_t trap_get_register(const struct vcpu *v, uint32_t number);
+void trap_set_register(struct vcpu *v, uint32_t number, uint64_t value);
+
+/* Answers a trapped system register access (sysreg.c). Returns as trap_sync(). */
+uint32_t sysreg_access(struct vcpu *v, uint64_t esr);

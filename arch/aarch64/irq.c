@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Physical interrupts: whose they are, and the way to their owners.
+ *
+ * Three are the hypervisor's own on every CPU: the kick, its timer, and the maintenance interrupt
+ * of the virtual CPU interface. The guest timer's interrupt belongs to the vCPU that is loaded,
+ * since only its timer runs. The rest is in the generated route table.
+ */
+#include <arch/gicv3.h>
+#include <arch/gicv3_driver.h>
+#include <arch/irq.h>
+#include <arch/vgic.h>
+#include <hv/arch/irq.h>
+#include <hv/tables.h>
+
+/* Interrupts taken in one arch_irq_poll(); more than that waits for the next. */
+#define POLL_MAX 16
+
+/* Drops the priority and deactivates: an interrupt of ours is over. */
+static void end(uint32_t intid)
+{
+    icc_eoir1_write(intid);
+    icc_dir_write(intid);
+}
+
+static void take_shared(uint32_t intid)
+{
+    const struct irq_route *irq = intid < irq_route_count ? &irq_routes[intid] : NULL;
+
+    if (irq != NULL && irq->owner == IRQ_OWNER_VM) {
+        icc_eoir1_write(intid);
+        vgic_inject_spi(&vms[irq->vm], irq->virq);
+        return;
+    }
+    if (irq != NULL && irq->owner == IRQ_OWNER_CONSOLE) {
+        console_interrupt();
+    }
+    end(intid);
+}
+
+bool irq_take(struct pcpu *pcpu)
+{
+    uint32_t intid = (uint32_t)icc_iar1_read();
+
+    if (intid == board.vtimer_intid) {
+        icc_eoir1_write(intid);
+        if (pcpu->loaded != NULL) {
+            vgic_inject(pcpu->loaded, intid);
+        } else {
+            icc_dir_write(intid);
+        }
+    } else if (intid == GICV3_SGI_KICK) {
+        end(intid);
+        sched_poke();
+    } else if (intid >= GIC_SPI_FIRST && intid < GIC_SPECIAL_FIRST) {
+        take_shared(intid);
+    } else if (intid == board.htimer_intid) {
+        end(intid);
+        sched_timer();
+    } else if (intid == board.maintenance_intid) {
+        if (pcpu->loaded != NULL) {
+            vgic_maintenance(pcpu->loaded);
+        }
+        end(intid);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void arch_irq_poll(void)
+{
+    struct pcpu *pcpu = arch_this_pcpu();
+
+    for (uint32_t i = 0; i < POLL_MAX && irq_take(pcpu); i++) {
+    }
+}
+
+void arch_irq_set_line(struct vm *vm, uint32_t virq, bool level)
+{
+    vgic_set_line(vm, virq, level);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PSCI and SMCCC as a guest sees them. See arch/psci.h.
+ *
+ * The list of functions below is all there is: everything else is answered NOT_SUPPORTED.
+ */
+#include <arch/psci.h>
+#include <hv/tables.h>
+
+#define VERSION_1_1 INT64_C(0x00010001)
+
+/* MIGRATE_INFO_TYPE: no Trusted OS that would have to migrate (DEN 0022D, 5.9). */
+#define MIGRATE_NOT_REQUIRED INT64_C(2)
+
+/* CPU_SUSPEND, power_state: StateID [15:0], StateType [16], PowerLevel [25:24] (5.4.2). */
+#define POWER_STATE_MASK 0x0301ffffu
+
+/* The vCPU of the caller's VM with the affinity `mpidr`, or NULL. Affinities are assigned by the
+ * generator: Aff0 = index % 16, Aff1 = index / 16. */
+static struct vcpu *vcpu_by_affinity(const struct vm *vm, uint64_t mpidr)
+{
+    uint64_t index = ((mpidr >> 8) & 0xff) * 16 + (mpidr & 0xff);
+
+    if (index >= vm->config->vcpu_count) {
+        return NULL;
+    }
+    index += vm->config->vcpu_first;
+    return vcpus[index].config->arch.mpidr == mpidr ? &vcpus[index] : NULL;
+}
+
+static bool is_executable(const struct vm *vm, uint64_t address)
+{
+    for (uint32_t i = 0; i < vm->config->memory_count; i++) {
+        const struct mem_region *region = &vm->config->memory[i];
+
+        if (range_contains(region->ipa.ipa, region->size, address, 4)) {
+            return (region->permissions & MEM_EXECUTE) != 0;
+        }
+    }
+    return false;
+}
+
+static int64_t cpu_on(const struct vcpu *v, uint64_t mpidr, uint64_t entry, uint64_t argument)
+{
+    struct vcpu *target = vcpu_by_affinity(v->vm, mpidr);
+    enum vcpu_state state;
+
+    if (target == NULL) {
+        return PSCI_INVALID_PARAMETERS;
+    }
+    if (!is_executable(v->vm, entry)) {
+        return PSCI_INVALID_ADDRESS;
+    }
+    state = __atomic_load_n(&target->state, __ATOMIC_SEQ_CST);
+    switch (vcpu_on(target, entry, argument)) {
+    case HV_OK:
+        return PSCI_SUCCESS;
+    case HV_ERR_ALREADY:
+        return state == VCPU_READY ? PSCI_ON_PENDING : PSCI_ALREADY_ON;
+    default: /* the VM is on its way out, and so is the caller */
+        return PSCI_INVALID_PARAMETERS;
+    }
+}
+
+static int64_t affinity_info(const struct vcpu *v, uint64_t mpidr, uint64_t level)
+{
+    const struct vcpu *target = vcpu_by_affinity(v->vm, mpidr);
+
+    if (target == NULL || level != 0) {
+        return PSCI_INVALID_PARAMETERS;
+    }
+    switch (__atomic_load_n(&target->state, __ATOMIC_SEQ_CST)) {
+    case VCPU_OFF:
+        return PSCI_AFFINITY_OFF;
+    case VCPU_READY:
+        return PSCI_AFFINITY_ON_PENDING;
+    default:
+        return PSCI_AFFINITY_ON;
+    }
+}
+
+/* PSCI_FEATURES: 0 for every function that psci_call() knows. */
+static int64_t features(uint64_t function)
+{
+    switch ((uint32_t)function) {
+    case SMCCC_VERSION:
+    case PSCI_VERSION:
+    case PSCI_CPU_SUSPEND:
+    case PSCI_CPU_SUSPEND | SMCCC_64:
+    case PSCI_CPU_OFF:
+    case PSCI_CPU_ON:
+    case PSCI_CPU_ON | SMCCC_64:
+    case PSCI_AFFINITY_INFO:
+    case PSCI_AFFINITY_INFO | SMCCC_64:
+    case PSCI_MIGRATE_INFO_TYPE:
+    case PSCI_SYSTEM_OFF:
+    case PSCI_SYSTEM_RESET:
+    case PSCI_FEATURES:
+        return PSCI_SUCCESS;
+    default:
+        return PSCI_NOT_SUPPORTED;
+    }
+}
+
+/* SMCCC_ARCH_FEATURES: no workaround is needed or offered (DEN 0028, 7.3). */
+static int64_t arch_features(uint64_t function)
+{
+    bool known = (uint32_t)function == SMCCC_VERSION || (uint32_t)function == SMCCC_ARCH_FEATURES;
+
+    return known ? PSCI_SUCCESS : PSCI_NOT_SUPPORTED;
+}
+
+enum exit_reason psci_call(struct vcpu *v, const uint64_t arguments[4], int64_t *result)
+{
+    /* An SMC32 call passes 32 bits, whatever lies above them (DEN 0028, 3.1). */
+    bool is_64 = (arguments[0] & SMCCC_64) != 0;
+    uint64_t mask = is_64 ? UINT64_MAX : UINT32_MAX;
+    uint64_t a1 = arguments[1] & mask;
+    uint64_t a2 = arguments[2] & mask;
+    uint64_t a3 = arguments[3] & mask;
+
+    switch ((uint32_t)arguments[0]) {
+    case PSCI_VERSION:
+    case SMCCC_VERSION:
+        *result = VERSION_1_1;
+        return EXIT_HYPERCALL;
+    case SMCCC_ARCH_FEATURES:
+        *result = arch_features(a1);
+        return EXIT_HYPERCALL;
+    case PSCI_FEATURES:
+        *result = features(a1);
+        return EXIT_HYPERCALL;
+    case PSCI_MIGRATE_INFO_TYPE:
+        *result = MIGRATE_NOT_REQUIRED;
+        return EXIT_HYPERCALL;
+    case PSCI_CPU_ON:
+    case PSCI_CPU_ON | SMCCC_64:
+        *result = cpu_on(v, a1, a2, a3);
+        return EXIT_HYPERCALL;
+    case PSCI_AFFINITY_INFO:
+    case PSCI_AFFINITY_INFO | SMCCC_64:
+        *result = affinity_info(v, a1, a2);
+        return EXIT_HYPERCALL;
+    case PSCI_CPU_SUSPEND:
+    case PSCI_CPU_SUSPEND | SMCCC_64:
+        if ((a1 & ~(uint64_t)POWER_STATE_MASK) != 0) {
+            *result = PSCI_INVALID_PARAMETERS;
+            return EXIT_HYPERCALL;
+        }
+        *result = PSCI_SUCCESS; /* any state is entered as standby, which 5.4.5 allows */
+        return EXIT_HALT;
+    case PSCI_CPU_OFF:
+        return EXIT_CPU_DOWN;
+    case PSCI_SYSTEM_OFF:
+        return EXIT_SYSTEM_DOWN;
+    case PSCI_SYSTEM_RESET:
+        return EXIT_SYSTEM_RESET;
+    default:
+        *result = PSCI_NOT_SUPPORTED;
+        return EXIT_HYPERCALL;
+    }
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Traps of guests: what the syndrome says, and who answers.
+ *
+ * Everything that needs no scheduling is answered here, on the trap's own stack frame, and the
+ * guest goes on; the exit loop in runtime/vcpu.c hears only of the rest. Nothing here trusts the
+ * guest: a syndrome that is not understood is that guest's fault.
+ */
+#include <arch/gicv3.h>
+#include <arch/irq.h>
+#include <arch/psci.h>
+#include <arch/sysreg.h>
+#include <arch/trap.h>
+#include <hv/arch/vcpu.h>
+#include <hv/format.h>
+#include <hv/mmio.h>
+#include <hv/panic.h>
+#include <hv/tables.h>
+
+/* The end of every trap: whether the guest may go on at once. */
+static uint32_t resume(struct vcpu *v)
+{
+    if (v->pcpu->resched) {
+        return EXIT_EXTERNAL_INTERRUPT;
+    }
+    if (__atomic_load_n(&v->arch.vgic.stale, __ATOMIC_ACQUIRE)) {
+        vgic_flush(v);
+    }
+    return TRAP_RESUME;
+}
+
+/* Counts an exit that was answered here and goes on. */
+static uint32_t answered(struct vcpu *v, enum exit_reason reason)
+{
+    v->exits[reason]++;
+    return resume(v);
+}
+
+void trap_skip_instruction(void)
+{
+    write_sysreg(elr_el2, read_sysreg(elr_el2) + 4);
+}
+
+uint64_t trap_get_register(const struct vcpu *v, uint32_t number)
+{
+    return number == 31 ? 0 : v->arch.x[number];
+}
+
+void trap_set_register(struct vcpu *v, uint32_t number, uint64_t value)
+{
+    if (number != 31) {
+        v->arch.x[number] = value;
+    }
+}
+
+uint32_t trap_fault(struct vcpu *v, const char *what)
+{
+    v->exit.fault = (struct guest_fault){
+        .what = what,
+        .pc = read_sysreg(elr_el2),
+        .syndrome = read_sysreg(esr_el2),
+    };
+    return EXIT_GUEST_FAULT;
+}
+
+static uint32_t fault_at(struct vcpu *v, const char *what, ipa_t address)
+{
+    trap_fault(v, what);
+    v->exit.fault.address = address;
+    v->exit.fault.has_address = true;
+    return EXIT_GUEST_FAULT;
+}
+
+static uint32_t firmware_call(struct vcpu *v)
+{
+    int64_t result = (int64_t)v->arch.x[0];
+    enum exit_reason reason = psci_call(v, v->arch.x, &result);
+
+    v->arch.x[0] = (uint64_t)result;
+    return reason == EXIT_HYPERCALL ? answered(v, reason) : (uint32_t)reason;
+}
+
+/*
+ * Where a stage 2 abort happened. HPFAR_EL2 is valid unless the fault is one of permission on the
+ * access itself; then the guest's own translation is asked again (D19.2.57).
+ * Returns false if the guest's tables changed under us and give no address.
+ */
+static bool abort_address(uint64_t esr, ipa_t *address)
+{
+    uint64_t far = read_sysreg(far_el2);
+    uint64_t page = HPFAR_FIPA(read_sysreg(hpfar_el2));
+
+    if (ISS_ABORT_FSC_TYPE(esr) == FSC_PERMISSION && (esr & ISS_ABORT_S1PTW) == 0) {
+        uint64_t guest_par = read_sysreg(par_el1);
+        uint64_t par;
+
+        __asm__ volatile("at s1e1r, %0" : : "r"(far));
+        isb();
+        par = read_sysreg(par_el1);
+        write_sysreg(par_el1, guest_par);
+        if ((par & PAR_F) != 0) {
+            return false;
+        }
+        page = par & PAR_PA;
+    }
+    *address = (ipa_t){ page | (far & (HV_PAGE_SIZE - 1)) };
+    return true;
+}
+
+/* Extends what a device answered as the load instruction asks (ISS.SSE, ISS.SF). */
+static uint64_t extend(uint64_t value, uint64_t esr)
+{
+    uint32_t bits = 8u << ISS_DABT_SAS(esr);
+
+    if ((esr & ISS_DABT_SSE) != 0 && bits < 64) {
+        uint64_t sign = UINT64_C(1) << (bits - 1);
+
+        value = (value ^ sign) - sign;
+    }
+    return (esr & ISS_DABT_SF) != 0 ? value : (uint32_t)value;
+}
+
+static uint32_t data_abort(struct vcpu *v, uint64_t esr)
+{
+    bool is_write = (esr & ISS_DABT_WNR) != 0;
+    struct mmio_access access = { .is_write = is_write,
+                                  .size = (uint8_t)(1u << ISS_DABT_SAS(esr)) };
+
+    if (!abort_address(esr, &access.address)) {
+        return trap_fault(v, "data abort outside its memory");
+    }
+    if (ISS_ABORT_FSC_TYPE(esr) != FSC_TRANSLATION || (esr & ISS_ABORT_S1PTW) != 0) {
+        return fault_at(v,
+                        (esr & ISS_ABORT_S1PTW) != 0 ? "page table walk where it may not"
+                        : is_write                   ? "write that its permissions forbid"
+                                                     : "read that its permissions forbid",
+                        access.address);
+    }
+    if ((esr & ISS_DABT_ISV) == 0) {
+        return fault_at(v, "data abort of an instruction that is not emulated", access.address);
+    }
+    if (is_write) {
+        uint64_t mask = access.size == 8 ? UINT64_MAX : (UINT64_C(1) << (8 * access.size)) - 1;
+
+        access.value = trap_get_register(v, ISS_DABT_SRT(esr)) & mask;
+    }
+    if (!mmio_dispatch(v, &access)) {
+        return fault_at(v, is_write ? "write" : "read", access.address);
+    }
+    if (!is_write) {
+        trap_set_register(v, ISS_DABT_SRT(esr), extend(access.value, esr));
+    }
+    trap_skip_instruction();
+    return answered(v, is_write ? EXIT_MMIO_WRITE : EXIT_MMIO_READ);
+}
+
+static uint32_t instruction_abort(struct vcpu *v, uint64_t esr)
+{
+    ipa_t address;
+
+    if (!abort_address(esr, &address)) {
+        return trap_fault(v, "instruction fetch outside its memory");
+    }
+    return fault_at(v, "instruction fetch", address);
+}
+
+uint32_t trap_sync(struct vcpu *v)
+{
+    uint64_t esr = read_sysreg(esr_el2);
+
+    switch (ESR_EC(esr)) {
+    case ESR_EC_HVC64:
+        return firmware_call(v);
+    case ESR_EC_DABT_LOWER:
+        return data_abort(v, esr);
+    case ESR_EC_SYSREG: {
+        uint32_t reason = sysreg_access(v, esr);
+
+        return reason == EXIT_GUEST_FAULT ? reason : answered(v, (enum exit_reason)reason);
+    }
+    case ESR_EC_SMC64: /* a trapped SMC returns to itself, an HVC behind itself */
+        trap_skip_instruction();
+        return firmware_call(v);
+    case ESR_EC_WFX:
+        trap_skip_instruction();
+        return EXIT_HALT;
+    case ESR_EC_IABT_LOWER:
+        return instruction_abort(v, esr);
+    case ESR_EC_SVE:
+        return trap_fault(v, "SVE instruction, which it was not granted");
+    default:
+        return trap_fault(v, "instruction that it may not execute");
+    }
+}
+
+uint32_t trap_irq(struct vcpu *v)
+{
+    irq_take(v->pcpu);
+    v->exits[EXIT_EXTERNAL_INTERRUPT]++;
+    return resume(v);
+}
+
+uint32_t trap_serror(struct vcpu *v)
+{
+    return trap_fault(v, "system error");
+}
+
+void trap_hypervisor_fault(uint64_t vector, uint64_t esr, uint64_t elr, uint64_t far)
+{
+    char text[100];
+
+    format(text, sizeof text, "exception at EL2: vector %lu, ESR 0x%lx, ELR 0x%lx, FAR 0x%lx",
+           vector, esr, elr, far);
+    panic(__FILE__, __LINE__, text);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Puts images and zeroes in place, piece by piece. See hv/image.h.
+ *
+ * A piece is what one CPU may spend without looking at its other vCPUs and at stop requests. The
+ * window is closed between pieces, because a task switch must not happen while it is open.
+ */
+#include <hv/arch/irq.h>
+#include <hv/arch/mm.h>
+#include <hv/image.h>
+#include <hv/string.h>
+#include <hv/tables.h>
+
+#define ZERO_PIECE (UINT64_C(256) * 1024)
+#define COPY_PIECE (UINT64_C(64) * 1024)
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Between two pieces: lets others run. Returns false if the VM is asked to stop. */
+static bool may_go_on(const struct vm *vm)
+{
+    const struct vcpu *v = &vcpus[vm->config->vcpu_first];
+
+    arch_irq_poll();
+    if (v->pcpu->resched) {
+        sched_yield();
+    }
+    return __atomic_load_n(&v->requests, __ATOMIC_SEQ_CST) == 0;
+}
+
+static bool zero_memory(const struct vm *vm, const struct mem_region *region)
+{
+    for (uint64_t done = 0; done < region->size; done += ZERO_PIECE) {
+        arch_window_open(vm->config->window_root);
+        arch_mm_zero((paddr_t){ region->pa.pa + done }, min_u64(ZERO_PIECE, region->size - done));
+        arch_window_close();
+        if (!may_go_on(vm)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool copy_image(const struct vm *vm, const struct image_copy *copy)
+{
+    for (uint64_t done = 0; done < copy->size; done += COPY_PIECE) {
+        paddr_t target = { copy->target.pa + done };
+        uint64_t size = min_u64(COPY_PIECE, copy->size - done);
+
+        arch_window_open(vm->config->window_root);
+        memcpy((void *)target.pa, (const void *)(copy->source.pa + done), size);
+        arch_mm_sync(target, size);
+        arch_window_close();
+        if (!may_go_on(vm)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void image_load(struct vm *vm)
+{
+    const struct vm_config *config = vm->config;
+
+    if (config->window_root.pa == 0) {
+        return;
+    }
+    for (uint32_t i = 0; i < config->memory_count; i++) {
+        if (!zero_memory(vm, &config->memory[i])) {
+            return;
+        }
+    }
+    for (uint32_t i = 0; i < config->copy_count; i++) {
+        if (!copy_image(vm, &config->copies[i])) {
+            return;
+        }
+    }
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vCPU tasks and the exit loop. See hv/vcpu.h for the states.
+ */
+#include <hv/arch/cpu.h>
+#include <hv/arch/time.h>
+#include <hv/arch/vcpu.h>
+#include <hv/health.h>
+#include <hv/image.h>
+#include <hv/tables.h>
+#include <hv/vmm.h>
+
+/* Sets a state that only the task itself leaves; reports on other CPUs read it without the lock. */
+static void set_state(struct vcpu *v, enum vcpu_state state)
+{
+    __atomic_store_n(&v->state, state, __ATOMIC_SEQ_CST);
+}
+
+static uint32_t requests(const struct vcpu *v)
+{
+    return __atomic_load_n(&v->requests, __ATOMIC_SEQ_CST);
+}
+
+static bool is_primary(const struct vcpu *v)
+{
+    return v->config->index == 0;
+}
+
+void vcpu_notify(struct vcpu *v)
+{
+    sched_wake(v);
+}
+
+enum hv_err vcpu_on(struct vcpu *v, uint64_t entry, uint64_t argument)
+{
+    struct vm *vm = v->vm;
+    enum hv_err err = HV_OK;
+
+    spin_lock(&vm->lock);
+    if (vm->state != VM_RUNNING) {
+        err = HV_ERR_STATE;
+    } else if (v->state != VCPU_OFF) {
+        err = HV_ERR_ALREADY;
+    } else {
+        vm_switch_on(vm, v, entry, argument);
+    }
+    spin_unlock(&vm->lock);
+    return err;
+}
+
+void vcpu_mark_running(struct vcpu *v)
+{
+    spin_lock(&v->vm->lock);
+    set_state(v, VCPU_RUNNING);
+    spin_unlock(&v->vm->lock);
+}
+
+/* Brings the vCPU's guest registers into the machine, if another's are there. */
+static void load(struct vcpu *v)
+{
+    struct pcpu *pcpu = v->pcpu;
+
+    if (pcpu->loaded != v) {
+        if (pcpu->loaded != NULL) {
+            arch_vcpu_save(pcpu->loaded);
+            sched_arm(); /* from now on its timer is ours to watch */
+        }
+        pcpu->loaded = v;
+        arch_vcpu_load(v);
+    }
+}
+
+/* Takes the vCPU's guest registers out of the machine: it is going off. */
+static void unload(struct vcpu *v)
+{
+    if (v->pcpu->loaded == v) {
+        arch_vcpu_save(v);
+        v->pcpu->loaded = NULL;
+    }
+    v->wake_at = TIME_NEVER;
+}
+
+void vcpu_mark_exiting(struct vcpu *v)
+{
+    struct vm *vm = v->vm;
+    bool vm_is_down;
+
+    set_state(v, VCPU_EXITING);
+    unload(v);
+    spin_lock(&vm->lock);
+    __atomic_store_n(&v->requests, 0, __ATOMIC_SEQ_CST);
+    set_state(v, VCPU_OFF);
+    vm_is_down = vm_vcpu_left(vm);
+    spin_unlock(&vm->lock);
+    if (vm_is_down) {
+        vmm_vm_ended();
+    }
+}
+
+/* The guest waits for an interrupt: give the CPU away until there is one, or a request. */
+static void halt(struct vcpu *v)
+{
+    set_state(v, VCPU_HALTED);
+    while (!arch_vcpu_has_interrupt(v) && requests(v) == 0) {
+        sched_unready(v);
+        if (!arch_vcpu_has_interrupt(v) && requests(v) == 0) {
+            sched_block();
+        }
+        sched_ready(v);
+    }
+    set_state(v, VCPU_RUNNING);
+}
+
+/* Acts on one exit. Returns false when the vCPU switches itself off. */
+static bool handle_exit(struct vcpu *v, enum exit_reason reason)
+{
+    switch (reason) {
+    case EXIT_HALT:
+        halt(v);
+        return true;
+    case EXIT_SYSTEM_DOWN:
+        vm_end(v->vm, VM_END_STOPPED);
+        return true;
+    case EXIT_SYSTEM_RESET:
+        vm_end(v->vm,
+               v->vm->config->on_reboot == VM_POLICY_RESTART ? VM_END_RESTART : VM_END_STOPPED);
+        return true;
+    case EXIT_GUEST_FAULT:
+    case EXIT_FAIL_ENTRY:
+        health_guest_fault(v);
+        return true;
+    case EXIT_CPU_DOWN:
+        return false;
+    case EXIT_HYPERCALL: /* answered where they were decoded; nothing is left to do */
+    case EXIT_MMIO_READ:
+    case EXIT_MMIO_WRITE:
+    case EXIT_SYSREG:
+    case EXIT_EXTERNAL_INTERRUPT:
+    case EXIT_CPU_UP:
+    case EXIT_SEND_IPI:
+    case EXIT_COUNT:
+        return true;
+    }
+    return true;
+}
+
+/* The exit loop: runs the guest until the vCPU goes off. */
+static void vcpu_run(struct vcpu *v)
+{
+    for (;;) {
+        enum exit_reason reason;
+
+        if (v->pcpu->resched) {
+            sched_yield();
+        }
+        if ((requests(v) & VCPU_REQUEST_STOP) != 0) {
+            return;
+        }
+        load(v);
+        reason = arch_vcpu_run(v);
+        v->exits[reason]++;
+        if (!handle_exit(v, reason)) {
+            return;
+        }
+    }
+}
+
+/* Waits until somebody switches the vCPU on. */
+static void wait_until_on(struct vcpu *v)
+{
+    while (__atomic_load_n(&v->state, __ATOMIC_SEQ_CST) != VCPU_READY) {
+        wait_prepare(&v->vm->wait_queue, v);
+        if (__atomic_load_n(&v->state, __ATOMIC_SEQ_CST) != VCPU_READY) {
+            sched_block();
+        }
+        wait_finish(&v->vm->wait_queue, v);
+    }
+}
+
+void vcpu_task(struct vcpu *v)
+{
+    for (;;) {
+        wait_until_on(v);
+        if (is_primary(v) && vm_take_load_pending(v->vm)) {
+            image_load(v->vm);
+        }
+        arch_vcpu_reset(v, v->entry, v->argument);
+        vcpu_mark_running(v);
+        vcpu_run(v);
+        vcpu_mark_exiting(v);
+    }
+}
