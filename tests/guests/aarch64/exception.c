@@ -8,7 +8,8 @@
 /* Numbers of the vectors (Arm ARM DDI 0487, D1.3.1): 4 kinds, from the current EL with SP_EL1 they are 4 to 7. */
 #define VECTOR_SYNC 4u
 #define VECTOR_IRQ 5u
-#define VECTOR_SERROR 7u
+
+#define SPSR_IL (1ull << 20)
 
 extern char guest_image_start[];
 extern char guest_image_end[];
@@ -65,6 +66,7 @@ void exception_handle(uint64_t kind, struct frame *frame)
             recorded[cpu] =
                 (struct fault){.taken = true, .syndrome = frame->esr, .address = frame->far};
         }
+        frame->spsr &= ~SPSR_IL; /* after an illegal return every instruction faults while this is set */
         skip(frame);
         return;
     }

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Crash containment: a guest commits every fault there is, others hang, and Linux beside them goes on working.
+
+The faulting guest is restarted after each crash and goes on with its next fault; faults-<arch>.toml says what each
+must lead to.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.emu.cases import Case, parameters
+from tests.emu.machine import Machine
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def expected_faults(arch: str) -> dict[str, Any]:
+    """The table of faults of an architecture, in the order of the guest."""
+    path = Path(__file__).resolve().parent / f"faults-{arch}.toml"
+    return tomllib.loads(path.read_text("utf-8"))
+
+
+def outcomes(machine: Machine, vm: str) -> dict[str, str]:
+    """What each fault led to, by the guest's own lines: one that begins and says no more was a crash."""
+    found: dict[str, str] = {}
+    for text in machine.texts(vm):
+        if not text.startswith("fault "):
+            continue
+        name, _, what = text.removeprefix("fault ").partition(": ")
+        found[name] = "crash" if what == "begin" else what.split()[0]
+    return found
+
+
+def check_linux_works(machine: Machine) -> None:
+    """The shell answers, both CPUs work, time goes on."""
+    machine.shell(
+        "linux", "for c in 0 1; do taskset -c $c md5sum /bin/busybox & done | uniq -c | grep '  2 '"
+    )
+    machine.shell("linux", "a=$(date +%s); sleep 1; test $(date +%s) -gt $a")
+
+
+@pytest.mark.parametrize("case", parameters("containment"))
+def test_containment(case: Case) -> None:
+    table = expected_faults(case.arch)
+    with Machine(case.build(), "emu.log") as machine:
+        machine.expect("faulty", "SUMMARY: 1 passed, 0 failed", 90)
+        machine.expect("hv", 'vm "faulty" stopped', 10)
+        machine.expect("spinner", "fault spin-masked: begin", 10)
+        machine.expect("waiter", "fault wait-masked: begin", 10)
+
+        # Linux booted while all this happened.
+        machine.expect("linux", "ashlar guest: vm=linux cpus=2 memory=256 MiB", 60)
+        machine.focus("linux")
+        check_linux_works(machine)
+
+        # What hangs can be stopped from the terminal.
+        for vm in ("spinner", "waiter"):
+            machine.focus(vm)
+            machine.command("s")
+            machine.expect("hv", f'vm "{vm}" stopped', 10)
+        machine.focus("linux")
+        check_linux_works(machine)
+        machine.send("poweroff\r")
+        machine.expect_end(0, 30)
+
+        found = outcomes(machine, "faulty")
+        assert list(found) == list(table)
+        wrong = [
+            f"{name}: {found[name]}" for name in table if found[name] not in table[name]["outcome"]
+        ]
+        assert not wrong, wrong
+        check_reports(machine, table, found)
+
+
+def check_reports(machine: Machine, table: dict[str, Any], found: dict[str, str]) -> None:
+    """There is a report for each crash, in order, with the address and its owner where the table has them."""
+    machine.rewind()
+    for name in table:
+        if found[name] == "crash":
+            report = machine.expect("hv", 'vm "faulty" vcpu 0: .*', 0)[0]
+            if "address" in table[name]:
+                assert f"{table[name]['address']:#x}" in report, f"{name}: {report}"
+            if "owner" in table[name]:
+                assert table[name]["owner"] in report, f"{name}: {report}"

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two Linux guests, as in the first thing that a user runs: systems/dual-linux.toml.
+
+One boot serves all checks, because it is what takes the time.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.emu.cases import Case, parameters
+from tests.emu.machine import Machine
+
+BANNER = r"ashlar guest: vm={vm} cpus=(\d+) memory=(\d+) MiB"
+BOOT = 60.0  # seconds until a guest's banner
+
+
+def check_banner(machine: Machine, vm: str) -> None:
+    """The guest sees the CPUs and the memory that the system file gives it."""
+    found = machine.expect(vm, BANNER.format(vm=vm), BOOT)
+    assert (found[1], found[2]) == ("2", "256"), found[0]
+
+
+def check_smp(machine: Machine, vm: str) -> None:
+    """Both vCPUs do work that is bound to them, side by side."""
+    machine.focus(vm)
+    machine.shell(vm, f"test $(hostname) = {vm} && test $(nproc) = 2")
+    machine.shell(
+        vm, "for c in 0 1; do taskset -c $c md5sum /bin/busybox > /tmp/$c & done; wait", 60
+    )
+    machine.shell(vm, "cmp /tmp/0 /tmp/1 && test -s /tmp/0")
+    machine.shell(vm, "taskset -c 1 sh -c 'cut -d\" \" -f39 /proc/self/stat' | grep -x 1")
+    machine.shell(vm, "taskset -c 0 sh -c 'cut -d\" \" -f39 /proc/self/stat' | grep -x 0")
+
+
+def uptime(machine: Machine, vm: str) -> float:
+    """Seconds since the guest's start, from its own clock."""
+    machine.focus(vm)
+    for line in machine.shell(vm, "cut -d' ' -f1 /proc/uptime"):
+        if found := re.fullmatch(r"(\d+\.\d+)", line.strip()):
+            return float(found[1])
+    raise machine.fail(f"{vm}: no uptime")
+
+
+@pytest.mark.parametrize("case", parameters("dual-linux"))
+def test_dual_linux(case: Case) -> None:
+    with Machine(case.build(), "emu.log") as machine:
+        for vm in ("alpha", "beta"):
+            check_banner(machine, vm)
+        for vm in ("alpha", "beta"):
+            check_smp(machine, vm)
+        # One reboots by itself while the other goes on.
+        before = uptime(machine, "beta")
+        machine.focus("alpha")
+        machine.send("reboot\r")
+        check_banner(machine, "alpha")
+        assert uptime(machine, "beta") > before, "beta must not have restarted"
+        assert uptime(machine, "alpha") < before + 30
+        machine.focus("alpha")
+        machine.shell("alpha", "test $(nproc) = 2")
+
+        # One powers off, the other goes on; when that ends too, the machine goes off.
+        machine.send("poweroff\r")
+        machine.expect("hv", r'vm "alpha" stopped', 30)
+        after = uptime(machine, "beta")
+        assert after > before
+        machine.shell("beta", "test $(nproc) = 2")
+        machine.send("poweroff\r")
+        machine.expect_end(0, 30)
