@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a checked system to the whole machine as frozen data: every address, number and table.
+
+    types.py    the data, shaped like the C tables
+    make.py     the steps in their order: the one entry, `make`
+    guest.py    where the parts of an image lie in a VM
+    store.py    which bytes are linked into the hypervisor's file, each once
+    memory.py   where images and VM memory lie in RAM
+    region.py   the hypervisor's sections and stacks
+    cpus.py     vCPUs and CPUs
+    maps.py     what each page table shows
+    owners.py   who has which physical address
+    aarch64.py  what is particular to that architecture
+    origin.py   names for generated output
+
+Nothing is decided after this: gen.emit and gen.report only print.
+"""

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vCPUs and CPUs: numbers, slots, who is alone, who runs where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gen.model import System
+from gen.plan.origin import origin
+
+DEFAULT_SLICE_US = 10_000
+
+
+@dataclass(frozen=True)
+class VcpuSeat:
+    """A vCPU and its place, before stacks are known.  Fields as in types.Vcpu."""
+
+    number: int
+    vm: int
+    vm_name: str
+    index: int
+    cpu: int
+    slot: int
+    exclusive: bool
+    origin: str
+
+
+@dataclass(frozen=True)
+class CpuSeat:
+    """A CPU that the hypervisor uses.  Fields as in types.Pcpu."""
+
+    number: int
+    cpu: int
+    vcpus: tuple[int, ...]
+    slice_us: int
+
+
+def seats(system: System) -> tuple[tuple[VcpuSeat, ...], tuple[CpuSeat, ...]]:
+    """Seats all vCPUs of a checked system.
+
+    Returns:
+        The vCPUs in the order of the file, and the used CPUs in the order of the board.  The boot CPU
+        (the first of the board) is among them even if no vCPU runs there: the machine starts on it.
+    """
+    runs: dict[int, list[int]] = {0: []}
+    order: list[tuple[int, int, int]] = []
+    for vm in system.vms:
+        for index, cpu in enumerate(vm.cpus):
+            runs.setdefault(cpu, []).append(len(order))
+            order.append((vm.index, index, cpu))
+    vcpus = []
+    for number, (vm_index, index, cpu) in enumerate(order):
+        vm = system.vms[vm_index]
+        place = origin(vm.spans.of("cpus", index), f"vm.{vm.name}.cpus[{index}]")
+        slot = runs[cpu].index(number)
+        alone = len(runs[cpu]) == 1
+        vcpus.append(VcpuSeat(number, vm_index, vm.name, index, cpu, slot, alone, place))
+    cpus = []
+    for number, cpu in enumerate(sorted(runs)):
+        policy = system.policy_of(cpu)
+        slice_us = policy.slice_us if policy is not None else DEFAULT_SLICE_US
+        cpus.append(CpuSeat(number, cpu, tuple(runs[cpu]), slice_us))
+    return tuple(vcpus), tuple(cpus)

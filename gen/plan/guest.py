@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the parts of an image lie in a VM: kernel or segments, initrd, device tree.
+
+Sources: Linux Documentation/arch/arm64/booting.rst (Image header, device tree below 2 MiB that
+crosses no 2 MiB boundary, initrd outside the kernel's image_size).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from gen import images
+from gen.model import Image, Payload, System, Vm
+from gen.plan.types import Piece
+from gen.ranges import BLOCK_SIZE, PAGE_SIZE, Range, align_down, align_up
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An image in a VM, but for the device tree, whose contents follow from this.
+
+    initrd: its guest addresses, None without one.
+    """
+
+    entry: int
+    pieces: tuple[Piece, ...]
+    initrd: Range | None
+
+
+class Contents:
+    """The bytes of image files, each read and unpacked once."""
+
+    def __init__(self) -> None:
+        self._unpacked: dict[Path, bytes] = {}
+        self._files: dict[Path, tuple[int, str]] = {}
+
+    def payload(self, payload: Payload) -> bytes:
+        """What gen.images.contents says."""
+        if payload.path not in self._unpacked:
+            self._unpacked[payload.path] = images.contents(payload)
+        return self._unpacked[payload.path]
+
+    def file(self, path: Path) -> tuple[int, str]:
+        """Size and SHA-256 of a file."""
+        if path not in self._files:
+            data = path.read_bytes()
+            self._files[path] = len(data), digest(data)
+        return self._files[path]
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def place(system: System, vm: Vm, contents: Contents) -> Placed:
+    """Places a VM's image.  The system has been checked."""
+    image = system.image_of(vm)
+    payload = image.header
+    ram = vm.memory[0].guest_range
+    if payload.kind == "elf":
+        return _place_elf(image, payload, contents)
+    load = load_address(image, ram)
+    kernel = _whole("kernel", load, payload, contents)
+    pieces = [kernel]
+    initrd = None
+    if image.initrd is not None and image.initrd.path is not None:
+        size, sha = contents.file(image.initrd.path)
+        base = align_up(load + kernel.memory_size, PAGE_SIZE)
+        initrd = Range(base, size)
+        pieces.append(Piece("initrd", base, image.initrd.path, size, size, sha))
+    entry = image.entry if image.entry is not None else load + payload.entry
+    return Placed(entry, tuple(pieces), initrd)
+
+
+def load_address(image: Image, ram: Range) -> int:
+    """Guest address of a kernel or raw image: as given, or the lowest that its header allows."""
+    if image.load is not None:
+        return image.load
+    payload = image.header
+    return align_up(ram.base, payload.alignment) + payload.text_offset
+
+
+def place_tree(vm: Vm, blob: bytes) -> Piece:
+    """The device tree: at the end of the VM's first region, in pages that cross no 2 MiB boundary."""
+    ram = vm.memory[0].guest_range
+    base = align_down(ram.end - len(blob), PAGE_SIZE)
+    if base // BLOCK_SIZE != (base + len(blob) - 1) // BLOCK_SIZE:
+        base = align_down(ram.end - 1, BLOCK_SIZE) - align_up(len(blob), PAGE_SIZE)
+    return Piece("device tree", base, blob, len(blob), len(blob), digest(blob))
+
+
+# A file that holds the bytes as they are is used itself; one that had to be unpacked is not.
+def _whole(what: str, load: int, payload: Payload, contents: Contents) -> Piece:
+    if not payload.packing:
+        size, sha = contents.file(payload.path)
+        return Piece(what, load, payload.path, size, max(size, payload.image_size), sha)
+    data = contents.payload(payload)
+    return Piece(what, load, data, len(data), max(len(data), payload.image_size), digest(data))
+
+
+def _place_elf(image: Image, payload: Payload, contents: Contents) -> Placed:
+    data = contents.payload(payload)
+    pieces = []
+    for number, segment in enumerate(payload.segments):
+        if segment.file_size == 0:
+            continue  # all zero, as memory is
+        part = data[segment.offset : segment.offset + segment.file_size]
+        name = f"segment {number}"
+        pieces.append(
+            Piece(name, segment.address, part, len(part), segment.memory_size, digest(part))
+        )
+    entry = image.entry if image.entry is not None else payload.entry
+    return Placed(entry, tuple(pieces), None)

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The hypervisor's own region: sections with budgets, stacks with guard pages.
+
+All sections stand at fixed addresses, so that page tables and C tables can hold literal numbers;
+the linker script asserts that nothing outgrew its place. Budgets follow from the counts of the
+system; how much was really used is the linker's to say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gen import abi
+from gen.diag import Diagnostic, Refused
+from gen.model import System
+from gen.plan.types import Layout, Section, Stack
+from gen.ranges import PAGE_SIZE, Range, align_up, size_text
+
+# Generous sizes of one table entry, names and padding included.
+_RODATA_PER_VM = 768
+_RODATA_PER_VCPU = 64
+_RODATA_PER_PCPU = 64
+_RODATA_PER_IRQ = 16
+_RODATA_PER_OWNER = 128
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many of everything a system has; what the budgets are computed from.
+
+    irqs: entries of irq_routes[].  spi_banks: of all VMs together.  entries: rows of the VMs' memory,
+    image and MMIO tables together.
+    """
+
+    vms: int
+    vcpus: int
+    pcpus: int
+    consoles: int
+    irqs: int
+    owners: int
+    spi_banks: int
+    entries: int
+
+
+def layout(
+    system: System, counts: Counts, stack_owners: tuple[str, ...], pagetable_size: int
+) -> Layout:
+    """Places the sections in the board's hypervisor region.
+
+    Args:
+        system: for the region and for the place of the complaint.
+        counts: what the budgets are computed from.
+        stack_owners: names of the stacks, in order.
+        pagetable_size: bytes of all page tables.
+
+    Raises:
+        Refused: hypervisor-full, when the region is too small.
+    """
+    region = system.board.hypervisor
+    text = Section(".text", Range(region.base, abi.TEXT_BUDGET))
+    rodata = _after(text, ".rodata", rodata_budget(counts))
+    data = _after(rodata, ".data", data_budget(counts))
+    stacks = tuple(_stacks(stack_owners, data.area.end))
+    stack_area = _after(data, ".stacks", stacks[-1].top - data.area.end)
+    pagetables = _after(stack_area, ".pagetables", pagetable_size)
+    if pagetables.area.end > region.end:
+        need = pagetables.area.end - region.base
+        raise Refused(
+            [
+                Diagnostic(
+                    "hypervisor-full",
+                    f"the hypervisor's tables and stacks need {size_text(need)},"
+                    f" its region {region} has {size_text(region.size)}",
+                    system.board.spans.of("hypervisor", "size"),
+                    f'set size = "{size_text(align_up(need, 2 << 20))}" under [hypervisor]',
+                )
+            ]
+        )
+    sections = text, rodata, data, stack_area, pagetables
+    return Layout(region, *sections, stacks, pagetables.area.end)
+
+
+def rodata_budget(counts: Counts) -> int:
+    """Bytes kept for .rodata: the runtime's own and the tables."""
+    tables = (
+        counts.vms * _RODATA_PER_VM
+        + counts.vcpus * _RODATA_PER_VCPU
+        + counts.pcpus * _RODATA_PER_PCPU
+        + counts.irqs * _RODATA_PER_IRQ
+        + (counts.owners + counts.entries) * _RODATA_PER_OWNER
+        + counts.spi_banks * 32 * 2
+    )
+    return align_up(abi.RODATA_BUDGET + tables, PAGE_SIZE)
+
+
+def data_budget(counts: Counts) -> int:
+    """Bytes kept for .data and .bss: the runtime's own and the state of VMs, vCPUs and CPUs."""
+    state = (
+        counts.vms * (abi.VM_SIZE_MAX + abi.VGIC_SIZE_MAX + abi.VPL011_SIZE_MAX)
+        + counts.vcpus * abi.VCPU_SIZE_MAX
+        + counts.pcpus * abi.PCPU_SIZE_MAX
+        + counts.consoles * abi.CONSOLE_SIZE_MAX
+        + counts.spi_banks * abi.VGIC_BANK_SIZE_MAX
+    )
+    return align_up(abi.DATA_BUDGET + state, PAGE_SIZE)
+
+
+def _after(section: Section, name: str, size: int) -> Section:
+    return Section(name, Range(section.area.end, size))
+
+
+def _stacks(owners: tuple[str, ...], base: int) -> list[Stack]:
+    result = []
+    for owner in owners:
+        top = base + PAGE_SIZE + abi.STACK_SIZE
+        result.append(Stack(owner, base, base + PAGE_SIZE, top))
+        base = top
+    return result

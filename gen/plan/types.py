@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the planner decides, shaped like the tables of runtime/include/hv/tables.h.
+
+Everything here is frozen data: numbers, names and the order of printing.  Templates and reports
+only walk through it.  Addresses and sizes are bytes; "guest" addresses are what a VM sees, all
+others are physical.  `origin` is the place in the TOML that an item comes from, for comments:
+"dual-linux.toml:12 vm.alpha".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from gen.fdt import FdtNode
+from gen.model import Permissions, Qemu
+from gen.pagetables.build import ENTRY_SIZE, Table
+from gen.ranges import Range
+
+
+@dataclass(frozen=True)
+class Section:
+    """An output section of the hypervisor's image.
+
+    name: as the linker calls it.  area: its address and the most it may take.
+    """
+
+    name: str
+    area: Range
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A hypervisor stack: an unmapped guard page at `guard`, then [base, top)."""
+
+    owner: str
+    guard: int
+    base: int
+    top: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The hypervisor's region: sections in the order of their addresses.
+
+    region: what the board keeps for it.  end: first address that no section uses.
+    """
+
+    region: Range
+    text: Section
+    rodata: Section
+    data: Section
+    stack_area: Section
+    pagetables: Section
+    stacks: tuple[Stack, ...]
+    end: int
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """All of them, by address."""
+        return self.text, self.rodata, self.data, self.stack_area, self.pagetables
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """Bytes that are linked into the hypervisor's file.
+
+    symbol: C-like name, unique.  file: name below gen/images, or of a file beside it.
+    where: address and size in bytes.  in_place: lies in its VM's memory.
+    contents: the bytes, or the path of a file that holds exactly them.
+    title: for people: `image "debian": kernel`.
+    """
+
+    symbol: str
+    file: str
+    where: Range
+    in_place: bool
+    contents: bytes | Path
+    digest: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Part of an image at its place in a VM, before it is known where its bytes are stored.
+
+    what: "kernel", "initrd", "device tree", "segment 0".  guest: address.
+    memory_size: bytes that it occupies, zeroes behind the contents included.
+    """
+
+    what: str
+    guest: int
+    contents: bytes | Path
+    size: int
+    memory_size: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class MemRegion:
+    """struct mem_region."""
+
+    name: str
+    guest: Range
+    physical: int
+    permissions: Permissions
+    kind: str
+    origin: str
+
+    @property
+    def where(self) -> Range:
+        """The region in the machine."""
+        return Range(self.physical, self.guest.size)
+
+
+@dataclass(frozen=True)
+class ImageCopy:
+    """struct image_copy.  stored: the pristine bytes.  guest: the target as the VM sees it."""
+
+    what: str
+    stored: StoredImage
+    target: int
+    guest: Range
+
+
+@dataclass(frozen=True)
+class MmioRegion:
+    """struct mmio_region.  device: a C expression."""
+
+    guest: Range
+    handle: str
+    device: str
+    what: str
+
+
+@dataclass(frozen=True)
+class DeviceWindow:
+    """Registers of a passed-through device, in the VM's map."""
+
+    device: str
+    guest: Range
+    physical: int
+    origin: str
+
+    @property
+    def where(self) -> Range:
+        """The window in the machine."""
+        return Range(self.physical, self.guest.size)
+
+
+@dataclass(frozen=True)
+class HwIrq:
+    """A physical interrupt that is linked to a virtual one."""
+
+    device: str
+    intid: int
+    virq: int
+    is_edge: bool
+
+
+@dataclass(frozen=True)
+class Aarch64Vm:
+    """struct arch_vm_config.
+
+    gicd, gicr, uart: windows that the guest sees; uart is None without a console.
+    spi_banks: number of struct vgic_bank.
+    """
+
+    gicd: Range
+    gicr: Range
+    uart: Range | None
+    uart_virq: int
+    spi_banks: int
+
+
+@dataclass(frozen=True)
+class Vm:
+    """struct vm_config, and what belongs to it.
+
+    ident: the name as part of a C name.  console: index in consoles[], None without.
+    pagetables: stage2_root and window_root, addresses; window_root is 0 for a VM linked in place.
+    """
+
+    index: int
+    name: str
+    ident: str
+    vmid: int
+    vcpu_first: int
+    vcpu_count: int
+    autostart: bool
+    on_crash: Literal["stop", "restart"]
+    on_reboot: Literal["stop", "restart"]
+    in_place: bool
+    stage2_root: int
+    window_root: int
+    entry: int
+    argument: int
+    memory: tuple[MemRegion, ...]
+    pieces: tuple[Piece, ...]
+    copies: tuple[ImageCopy, ...]
+    mmio: tuple[MmioRegion, ...]
+    devices: tuple[DeviceWindow, ...]
+    hw_irqs: tuple[HwIrq, ...]
+    console: int | None
+    cmdline: str
+    tree: FdtNode
+    arch: Aarch64Vm
+    origin: str
+
+
+@dataclass(frozen=True)
+class Vcpu:
+    """struct vcpu_config and struct vcpu.
+
+    number: index in vcpus[].  index: in its VM.  pcpu: index in pcpus[].  cpu: the board's number.
+    hardware_id: what the guest sees (aarch64: affinity of MPIDR_EL1).
+    """
+
+    number: int
+    vm: int
+    vm_name: str
+    index: int
+    cpu: int
+    pcpu: int
+    slot: int
+    exclusive: bool
+    stack_top: int
+    hardware_id: int
+    origin: str
+
+
+@dataclass(frozen=True)
+class Pcpu:
+    """struct pcpu_config and struct pcpu.
+
+    number: index in pcpus[].  cpu: the board's number.  vcpus: indices in vcpus[], by slot.
+    gicr: physical address of its redistributor.
+    """
+
+    number: int
+    cpu: int
+    path: str
+    vcpus: tuple[int, ...]
+    slice_us: int
+    stack_top: int
+    hardware_id: int
+    gicr: int
+
+
+@dataclass(frozen=True)
+class IrqRoute:
+    """struct irq_route.  vm: None for the console."""
+
+    intid: int
+    owner: Literal["IRQ_OWNER_CONSOLE", "IRQ_OWNER_VM"]
+    vm: int | None
+    virq: int
+    is_edge: bool
+    what: str
+
+
+@dataclass(frozen=True)
+class Owner:
+    """struct owner."""
+
+    where: Range
+    name: str
+
+
+@dataclass(frozen=True)
+class Console:
+    """struct console.  vm: index in vms[], None for the hypervisor's own."""
+
+    name: str
+    vm: int | None
+
+
+@dataclass(frozen=True)
+class Aarch64Board:
+    """struct arch_board_config."""
+
+    gicd: Range
+    gicr: Range
+    uart: Range
+    uart_intid: int
+    vtimer_intid: int
+    htimer_intid: int
+    maintenance_intid: int
+    psci_by_smc: bool
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A `_Static_assert`: a C condition that must hold and the reason, for whoever it stops."""
+
+    condition: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class PagetableSet:
+    """All tables, contiguous from `base` on, each of `entries` entries.
+
+    hypervisor_table: index of the root of the map that boot code switches on.
+    """
+
+    base: int
+    entries: int
+    tables: tuple[Table, ...]
+    hypervisor_table: int
+
+    @property
+    def table_size(self) -> int:
+        """Bytes of one table."""
+        return self.entries * ENTRY_SIZE
+
+    @property
+    def hypervisor_root(self) -> int:
+        """Address of the root of the hypervisor's own map."""
+        return self.tables[self.hypervisor_table].address
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The whole machine.
+
+    inputs: names of the files it was made from.  image_files: paths of the images' files as make
+    reads them, relative to the checkout or to the folder of $(SYSTEM).
+    log_level_number: enum log_level.
+    """
+
+    name: str
+    arch: str
+    board_name: str
+    log_level: str
+    log_level_number: int
+    inputs: tuple[str, ...]
+    image_files: tuple[str, ...]
+    qemu: Qemu | None
+    ram: tuple[Range, ...]
+    layout: Layout
+    images: tuple[StoredImage, ...]
+    pagetables: PagetableSet
+    vms: tuple[Vm, ...]
+    vcpus: tuple[Vcpu, ...]
+    pcpus: tuple[Pcpu, ...]
+    consoles: tuple[Console, ...]
+    irqs: tuple[IrqRoute, ...]
+    owners: tuple[Owner, ...]
+    board: Aarch64Board
+    limits: tuple[Limit, ...]
