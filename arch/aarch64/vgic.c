@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Virtual GICv3: the state of interrupts, and everything that changes it.
+ *
+ * Events and register writes change words of a bank and then call vgic_changed(), which marks the
+ * vCPUs that must look. The short way is vgic_inject() and its kin for a vCPU that is loaded on
+ * this CPU: the interrupt goes into a free list register at once.
+ *
+ * Section numbers are of IHI 0069H.
+ */
+#include <arch/vgic_state.h>
+#include <hv/vcpu.h>
+
+void vgic_mark(struct vcpu *v, uint32_t index)
+{
+    v->arch.vgic.maybe |= 1u << index;
+    __atomic_store_n(&v->arch.vgic.stale, true, __ATOMIC_RELEASE);
+    if (arch_this_pcpu()->running != v) {
+        vcpu_notify(v);
+    }
+}
+
+void vgic_changed(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bits)
+{
+    const struct vgic_bank *bank = vgic_bank_at(vm, owner, index);
+
+    bits &= vgic_deliverable(vgic_of(vm), bank) | bank->listed;
+    if (index == 0) {
+        if (bits != 0) {
+            vgic_mark(owner, 0);
+        }
+        return;
+    }
+    while (bits != 0) {
+        uint32_t b = vgic_take_bit(&bits);
+        bool is_listed = bank->listed >> b & 1;
+        struct vcpu *v = vgic_vcpu(vm, is_listed ? bank->home[b] : bank->target[b]);
+
+        if (v != NULL) {
+            vgic_mark(v, index);
+        }
+    }
+}
+
+void vgic_end_physical(struct vm *vm, struct vgic_bank *bank, uint32_t index, uint32_t b)
+{
+    if (bank->phys_listed >> b & 1) {
+        bank->phys_listed &= ~(1u << b);
+        gicv3_deactivate(vgic_physical(vm, index, b));
+    }
+}
+
+/*
+ * Something happened to interrupt b: `latch` says that it became pending for good, otherwise its
+ * line went up. Puts it where the guest will see it.
+ */
+static void raise(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t b, bool latch)
+{
+    struct vgic_bank *bank = vgic_bank_at(vm, owner, index);
+    uint32_t bit = 1u << b;
+    struct vcpu *v = owner;
+    bool here;
+
+    if (index != 0) {
+        v = vgic_vcpu(vm, bank->listed & bit ? bank->home[b] : bank->target[b]);
+    }
+    here = v != NULL && vgic_is_loaded_here(v);
+    if (here) {
+        /* A list register that the guest has emptied must not be taken for one that holds this. */
+        vgic_lr_retire(v);
+    }
+    if (latch) {
+        bank->pending |= bit;
+        bank->phys_pending |= bit & bank->hardware;
+    }
+    if (here && (vgic_deliverable(vgic_of(vm), bank) & bit) &&
+        (index == 0 || bank->target[b] == v->config->index) && vgic_lr_put(v, index, b)) {
+        if (arch_this_pcpu()->running != v) {
+            vcpu_notify(v);
+        }
+    } else {
+        vgic_changed(vm, owner, index, bit);
+    }
+}
+
+void vgic_inject(struct vcpu *v, uint32_t virq)
+{
+    struct vgic *vgic = vgic_of(v->vm);
+
+    spin_lock(&vgic->lock);
+    raise(v->vm, v, 0, virq % 32, true);
+    spin_unlock(&vgic->lock);
+}
+
+void vgic_inject_spi(struct vm *vm, uint32_t virq)
+{
+    struct vgic *vgic = vgic_of(vm);
+
+    if (virq / 32 == 0 || virq / 32 > vm->config->arch.vgic.spi_bank_count) {
+        return;
+    }
+    spin_lock(&vgic->lock);
+    raise(vm, NULL, virq / 32, virq % 32, true);
+    spin_unlock(&vgic->lock);
+}
+
+void vgic_set_line(struct vm *vm, uint32_t virq, bool level)
+{
+    struct vgic *vgic = vgic_of(vm);
+    uint32_t index = virq / 32;
+    uint32_t bit = 1u << virq % 32;
+    struct vgic_bank *bank;
+
+    if (index == 0 || index > vm->config->arch.vgic.spi_bank_count) {
+        return;
+    }
+    bank = vgic_bank_at(vm, NULL, index);
+    spin_lock(&vgic->lock);
+    if (level && !(bank->line & bit)) {
+        bank->line |= bit;
+        /* A guest that calls the interrupt edge-triggered sees the rising edge. */
+        raise(vm, NULL, index, virq % 32, (bank->edge & bit) != 0);
+    } else if (!level && (bank->line & bit)) {
+        bank->line &= ~bit;
+        vgic_changed(vm, NULL, index, bit);
+    }
+    spin_unlock(&vgic->lock);
+}
+
+void vgic_send_sgi(struct vcpu *from, uint64_t icc_sgi1r)
+{
+    struct vm *vm = from->vm;
+    struct vgic *vgic = vgic_of(vm);
+    uint32_t sgi = (uint32_t)(icc_sgi1r >> ICC_SGIR_INTID_SHIFT) & 0xf;
+    uint32_t count = vm->config->vcpu_count;
+
+    if (icc_sgi1r & ICC_SGIR_IRM) {
+        spin_lock(&vgic->lock);
+        for (uint32_t i = 0; i < count; i++) {
+            if (i != from->config->index) {
+                raise(vm, vgic_vcpu(vm, i), 0, sgi, true);
+            }
+        }
+        spin_unlock(&vgic->lock);
+        return;
+    }
+    /* vCPUs have Aff0 0 ... 15 and Aff1; ranges beyond (RS), Aff2 and Aff3 name nobody. */
+    if ((icc_sgi1r >> ICC_SGIR_AFF2_SHIFT & 0xff) == 0 && icc_sgi1r >> ICC_SGIR_RS_SHIFT == 0) {
+        uint32_t first = ((uint32_t)(icc_sgi1r >> ICC_SGIR_AFF1_SHIFT) & 0xff) * 16;
+        uint32_t targets = (uint32_t)icc_sgi1r & ICC_SGIR_TARGETS_MASK;
+
+        spin_lock(&vgic->lock);
+        while (targets != 0) {
+            struct vcpu *v = vgic_vcpu(vm, first + vgic_take_bit(&targets));
+
+            if (v != NULL) {
+                raise(vm, v, 0, sgi, true);
+            }
+        }
+        spin_unlock(&vgic->lock);
+    }
+}
+
+void vgic_deactivate(struct vcpu *v, uint64_t icc_dir)
+{
+    struct vm *vm = v->vm;
+    struct vgic *vgic = vgic_of(vm);
+    uint32_t index = (uint32_t)(icc_dir & 0xffffff) / 32;
+
+    if (index > vm->config->arch.vgic.spi_bank_count) {
+        return;
+    }
+    spin_lock(&vgic->lock);
+    vgic_lr_sync(v);
+    vgic_clear_active(vm, v, index, 1u << icc_dir % 32);
+    spin_unlock(&vgic->lock);
+}
+
+/*
+ * A guest that enables a linked level-sensitive interrupt again expects to see its level now, not
+ * as it was when the hypervisor acknowledged it: the physical interrupt is let go, and comes again
+ * at once if its line is still high.
+ */
+static void resample(struct vm *vm, struct vgic_bank *bank, uint32_t index, uint32_t b)
+{
+    uint32_t bit = 1u << b;
+
+    if (bank->phys_pending & ~bank->edge & bit) {
+        bank->phys_pending &= ~bit;
+        bank->pending &= ~bit;
+        gicv3_deactivate(vgic_physical(vm, index, b));
+    }
+}
+
+void vgic_enable(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bits)
+{
+    struct vgic_bank *bank = vgic_bank_at(vm, owner, index);
+    uint32_t linked;
+
+    bits &= ~bank->enabled;
+    bank->enabled |= bits;
+    linked = bits & bank->hardware;
+    while (linked != 0) {
+        uint32_t b = vgic_take_bit(&linked);
+
+        /* PPIs: the physical one is always enabled, and only its own CPU can deactivate it. */
+        if (index != 0 || vgic_is_loaded_here(owner)) {
+            resample(vm, bank, index, b);
+        }
+        if (index != 0) {
+            gicv3_set_enabled(vgic_physical(vm, index, b), true);
+        }
+    }
+    vgic_changed(vm, owner, index, bits);
+}
+
+void vgic_disable(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bits)
+{
+    struct vgic_bank *bank = vgic_bank_at(vm, owner, index);
+    uint32_t linked;
+
+    bits &= bank->enabled;
+    bank->enabled &= ~bits;
+    linked = index != 0 ? bits & bank->hardware : 0;
+    while (linked != 0) {
+        gicv3_set_enabled(vgic_physical(vm, index, vgic_take_bit(&linked)), false);
+    }
+    vgic_changed(vm, owner, index, bits);
+}
+
+void vgic_set_pending(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bits)
+{
+    vgic_bank_at(vm, owner, index)->pending |= bits;
+    vgic_changed(vm, owner, index, bits);
+}
+
+void vgic_clear_pending(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bits)
+{
+    struct vgic_bank *bank = vgic_bank_at(vm, owner, index);
+    uint32_t owed = bits & bank->phys_pending;
+
+    bank->pending &= ~bits;
+    bank->listed_latch &= ~bits;
+    if (index == 0) {
+        if (owed != 0) {
+            vgic_mark(owner, 0); /* its own CPU deactivates: settle_private() in vgic_lr.c */
+        }
+    } else {
+        bank->phys_pending &= ~owed;
+        while (owed != 0) {
+            gicv3_deactivate(vgic_physical(vm, index, vgic_take_bit(&owed)));
+        }
+    }
+    vgic_changed(vm, owner, index, bits);
+}
+
+void vgic_set_active(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bits)
+{
+    struct vgic_bank *bank = vgic_bank_at(vm, owner, index);
+
+    /* One that is pending in a list register right now stays so: the guest is about to take it. */
+    bits &= ~bank->active & ~bank->listed;
+    bank->active |= bits;
+    while (bits != 0) {
+        uint32_t b = vgic_take_bit(&bits);
+        struct vcpu *v = owner;
+
+        if (index != 0) {
+            v = vgic_vcpu(vm, bank->target[b]);
+            v = v != NULL ? v : vgic_vcpu(vm, 0);
+            bank->home[b] = (uint8_t)v->config->index;
+        }
+        v->arch.vgic.parked |= 1u << index;
+        vgic_mark(v, index);
+    }
+}
+
+void vgic_clear_active(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bits)
+{
+    struct vgic_bank *bank = vgic_bank_at(vm, owner, index);
+
+    bits &= bank->active | bank->listed;
+    while (bits != 0) {
+        uint32_t b = vgic_take_bit(&bits);
+        uint32_t bit = 1u << b;
+        struct vcpu *v = index == 0 ? owner : vgic_vcpu(vm, bank->home[b]);
+
+        if (!(bank->listed & bit) && (index != 0 || vgic_is_loaded_here(owner))) {
+            bank->active &= ~bit;
+            vgic_end_physical(vm, bank, index, b);
+            vgic_changed(vm, owner, index, bit);
+        } else {
+            bank->ending |= bit;
+            vgic_mark(v, index);
+        }
+    }
+}
+
+void vgic_route(struct vm *vm, uint32_t index, uint32_t b, uint32_t target)
+{
+    struct vgic_bank *bank = vgic_bank_at(vm, NULL, index);
+    struct vcpu *v = vgic_vcpu(vm, target);
+
+    bank->target[b] = v != NULL ? (uint8_t)target : VGIC_NOWHERE;
+    if (v != NULL && (bank->hardware >> b & 1)) {
+        gicv3_set_target(vgic_physical(vm, index, b), v->pcpu);
+    }
+    vgic_changed(vm, NULL, index, 1u << b);
+}
+
+void vgic_set_groups(struct vm *vm, uint32_t ctlr)
+{
+    struct vgic *vgic = vgic_of(vm);
+
+    if (vgic->ctlr == ctlr) {
+        return;
+    }
+    vgic->ctlr = ctlr;
+    /* Concerns every interrupt of every vCPU; a guest does it once. */
+    for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
+        struct vcpu *v = vgic_vcpu(vm, i);
+
+        v->arch.vgic.maybe = UINT32_MAX >> (31 - vm->config->arch.vgic.spi_bank_count);
+        vgic_mark(v, 0);
+    }
+}
+
+/* Reset state of what the guest can write (12.9: most of it is unknown at reset; zero is kind).
+ * Input lines are the devices' affair. */
+static void reset_bank(struct vgic_bank *bank)
+{
+    uint32_t line = bank->line;
+
+    *bank = (struct vgic_bank){ .line = line };
+}
+
+static void reset_spis(struct vm *vm, uint32_t index)
+{
+    struct vgic_bank *bank = vgic_bank_at(vm, NULL, index);
+    uint32_t owed = bank->phys_pending | bank->phys_listed;
+
+    reset_bank(bank);
+    for (uint32_t b = 0; b < 32; b++) {
+        uint32_t intid = vgic_physical(vm, index, b);
+
+        if (intid == 0) {
+            continue;
+        }
+        bank->hardware |= 1u << b;
+        gicv3_set_enabled(intid, false);
+        gicv3_set_target(intid, vgic_vcpu(vm, 0)->pcpu);
+        if (owed >> b & 1) {
+            gicv3_deactivate(intid);
+        }
+    }
+}
+
+/* SGIs are edge-triggered; the virtual timer is linked. A physical timer interrupt that is active
+ * on the guest's behalf stays owed: the vCPU's CPU settles it. */
+void vgic_reset_private(struct vgic_bank *bank)
+{
+    uint32_t owed = bank->phys_pending | bank->phys_listed;
+
+    reset_bank(bank);
+    bank->edge = 0xffff;
+    bank->hardware = 1u << board.vtimer_intid % 32;
+    bank->phys_pending = owed;
+}
+
+void vgic_vm_reset(struct vm *vm)
+{
+    struct vgic *vgic = vgic_of(vm);
+
+    spin_lock(&vgic->lock);
+    vgic->ctlr = 0;
+    for (uint32_t i = 0; i < vm->config->mmio_count; i++) {
+        if (vm->config->mmio[i].handle == vgic_redist_access) {
+            vgic->redist_base = vm->config->mmio[i].base;
+        }
+    }
+    for (uint32_t index = 1; index <= vm->config->arch.vgic.spi_bank_count; index++) {
+        reset_spis(vm, index);
+    }
+    for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
+        struct vgic_cpu *cpu = &vgic_vcpu(vm, i)->arch.vgic;
+
+        vgic_reset_private(&cpu->bank);
+        cpu->maybe = 0;
+        cpu->parked = 0;
+        cpu->asleep = true;
+    }
+    spin_unlock(&vgic->lock);
+}

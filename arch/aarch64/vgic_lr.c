@@ -1,0 +1,664 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Virtual GICv3: the list registers, through which a loaded vCPU takes its interrupts.
+ *
+ * One way in (place()), one comparison (vgic_lr_sync()), one refill (fill()). While more is pending
+ * than fits, the list registers hold the most important ones and the underflow maintenance
+ * interrupt asks for the rest. Should all of them be active, the least important active one is
+ * parked in its bank; hardware counts the EOIs that miss a list register and reports them.
+ *
+ * Section numbers are of IHI 0069H.
+ */
+#include <arch/vgic_state.h>
+#include <hv/panic.h>
+#include <hv/vcpu.h>
+
+/* The machine's list registers and active-priority registers; every CPU finds the same. */
+static uint32_t lr_mask;
+static uint32_t apr_count; /* at most VGIC_APR_COUNT_MAX */
+
+/* Where an interrupt is: bank and bit. */
+struct place {
+    struct vgic_bank *bank;
+    uint32_t index;
+    uint32_t b;
+    uint32_t bit;
+};
+
+static struct place place_of(struct vcpu *v, uint64_t lr)
+{
+    uint32_t virq = (uint32_t)(lr & ICH_LR_VINTID_MASK);
+    uint32_t index = virq / 32;
+
+    return (struct place){ vgic_bank_at(v->vm, v, index), index, virq % 32, 1u << virq % 32 };
+}
+
+/* False for a list register that a reset of the VM has orphaned. */
+static bool is_home(const struct vcpu *v, const struct place *at)
+{
+    return (at->bank->listed & at->bit) &&
+           (at->index == 0 || at->bank->home[at->b] == v->config->index);
+}
+
+static void write_lr(struct vcpu *v, uint32_t n, uint64_t lr)
+{
+    v->arch.vgic.lr[n] = lr;
+    ich_lr_write(n, lr);
+}
+
+/*
+ * The contents of a list register (12.4.7). A linked interrupt is linked in hardware unless it is
+ * pending and active, which 12.4.7 forbids; then, and for a line that may still be high afterwards,
+ * the guest's deactivation raises a maintenance interrupt.
+ */
+static uint64_t lr_value(const struct vcpu *v, const struct place *at, uint64_t state)
+{
+    const struct vgic_bank *bank = at->bank;
+    uint64_t lr = state | (uint64_t)(bank->priority[at->b]) << ICH_LR_PRIORITY_SHIFT |
+                  (at->index * 32 + at->b);
+    bool owes = bank->phys_listed & at->bit;
+
+    if (bank->group1 & at->bit) {
+        lr |= ICH_LR_GROUP1;
+    }
+    if (owes && state != ICH_LR_STATE) {
+        uint64_t intid = vgic_physical(v->vm, at->index, at->b);
+
+        lr |= ICH_LR_HW | intid << ICH_LR_PINTID_SHIFT;
+    } else if (owes || (bank->line & ~bank->edge & at->bit)) {
+        lr |= ICH_LR_EOI;
+    }
+    return lr;
+}
+
+/* The latch of a listed interrupt moves from the bank into its list register. */
+static void take_latch(const struct place *at)
+{
+    uint32_t latched = at->bank->pending & at->bit;
+    uint32_t owed = at->bank->phys_pending & at->bit;
+
+    at->bank->pending &= ~latched;
+    at->bank->listed_latch |= latched;
+    at->bank->phys_pending &= ~owed;
+    at->bank->phys_listed |= owed;
+}
+
+/* And back. What the guest has cleared meanwhile leaves nothing, but for the debt to the machine,
+ * unless the interrupt is active: then its end pays. */
+static void return_latch(struct vcpu *v, const struct place *at, bool is_active)
+{
+    uint32_t latched = at->bank->listed_latch & at->bit;
+
+    at->bank->listed_latch &= ~latched;
+    at->bank->pending |= latched;
+    if (is_active) {
+        return;
+    }
+    if (latched != 0) {
+        uint32_t owed = at->bank->phys_listed & at->bit;
+
+        at->bank->phys_listed &= ~owed;
+        at->bank->phys_pending |= owed;
+    } else {
+        vgic_end_physical(v->vm, at->bank, at->index, at->b);
+    }
+}
+
+/* An interrupt leaves list register n, inactive; it may be pending again in its bank. */
+static void unlist(struct vcpu *v, uint32_t n, const struct place *at)
+{
+    struct vgic_bank *bank = at->bank;
+
+    v->arch.vgic.lr_used &= ~(1u << n);
+    bank->listed &= ~at->bit;
+    bank->listed_latch &= ~at->bit;
+    bank->active &= ~at->bit;
+    bank->ending &= ~at->bit;
+    if (vgic_asserted(bank) & at->bit) {
+        vgic_changed(v->vm, v, at->index, at->bit);
+    }
+}
+
+/* A waiting interrupt enters free list register n. */
+static void place(struct vcpu *v, uint32_t n, const struct place *at)
+{
+    at->bank->listed |= at->bit;
+    at->bank->home[at->b] = (uint8_t)v->config->index;
+    take_latch(at);
+    v->arch.vgic.lr_used |= 1u << n;
+    write_lr(v, n, lr_value(v, at, ICH_LR_PENDING));
+}
+
+bool vgic_lr_put(struct vcpu *v, uint32_t index, uint32_t b)
+{
+    struct vgic_cpu *cpu = &v->arch.vgic;
+    uint32_t free = lr_mask & ~cpu->lr_used;
+    struct place at = { vgic_bank_at(v->vm, v, index), index, b, 1u << b };
+
+    if (free == 0 || (cpu->hcr & ICH_HCR_UIE)) {
+        return false;
+    }
+    place(v, (uint32_t)__builtin_ctz(free), &at);
+    return true;
+}
+
+/* The guest has emptied list register n. */
+static void retire(struct vcpu *v, uint32_t n)
+{
+    uint64_t lr = v->arch.vgic.lr[n];
+    struct place at = place_of(v, lr);
+
+    if (!is_home(v, &at)) {
+        v->arch.vgic.lr_used &= ~(1u << n);
+        return;
+    }
+    if (lr & ICH_LR_HW) {
+        at.bank->phys_listed &= ~at.bit; /* the hardware has paid */
+    } else {
+        vgic_end_physical(v->vm, at.bank, at.index, at.b);
+    }
+    unlist(v, n, &at);
+}
+
+void vgic_lr_retire(struct vcpu *v)
+{
+    uint32_t empty = ich_elrsr_read() & v->arch.vgic.lr_used;
+
+    while (empty != 0) {
+        retire(v, vgic_take_bit(&empty));
+    }
+}
+
+/* Compares list register n, which is not empty, with its bank. */
+static void sync_one(struct vcpu *v, uint32_t n)
+{
+    uint64_t lr = ich_lr_read(n);
+    struct place at = place_of(v, lr);
+    struct vgic_bank *bank = at.bank;
+    bool active = lr & ICH_LR_ACTIVE;
+    bool pending = lr & ICH_LR_PENDING;
+    bool forwarded = vgic_forwarded(vgic_of(v->vm), bank) & at.bit;
+    bool here = active || at.index == 0 || bank->target[at.b] == v->config->index;
+
+    v->arch.vgic.lr[n] = lr;
+    if (!is_home(v, &at)) {
+        v->arch.vgic.lr_used &= ~(1u << n);
+        write_lr(v, n, 0);
+        return;
+    }
+    if (!pending) {
+        bank->listed_latch &= ~at.bit; /* the guest has acknowledged it */
+    }
+    if (bank->ending & at.bit) {
+        bank->ending &= ~at.bit;
+        if (active && !pending) {
+            vgic_end_physical(v->vm, bank, at.index, at.b);
+        }
+        active = false;
+    }
+    if ((bank->pending & at.bit) && forwarded) {
+        take_latch(&at);
+        pending = true;
+    }
+    if (pending &&
+        !(forwarded && here && ((bank->listed_latch | (bank->line & ~bank->edge)) & at.bit))) {
+        return_latch(v, &at, active);
+        pending = false;
+    }
+    if (!active && !pending) {
+        write_lr(v, n, 0);
+        unlist(v, n, &at);
+        return;
+    }
+    bank->active = active ? bank->active | at.bit : bank->active & ~at.bit;
+    lr = lr_value(v, &at, (active ? ICH_LR_ACTIVE : 0) | (pending ? ICH_LR_PENDING : 0));
+    if (lr != v->arch.vgic.lr[n]) {
+        write_lr(v, n, lr);
+    }
+}
+
+/* Interrupts of a bank that are active for `v` outside the list registers. */
+static uint32_t parked_in(const struct vcpu *v, const struct vgic_bank *bank, uint32_t index)
+{
+    uint32_t bits = bank->active & ~bank->listed;
+    uint32_t mine = bits;
+
+    while (index != 0 && bits != 0) {
+        uint32_t b = vgic_take_bit(&bits);
+
+        if (bank->home[b] != v->config->index) {
+            mine &= ~(1u << b);
+        }
+    }
+    return mine;
+}
+
+static void end_parked(struct vcpu *v, const struct place *at)
+{
+    at->bank->active &= ~at->bit;
+    at->bank->ending &= ~at->bit;
+    vgic_end_physical(v->vm, at->bank, at->index, at->b);
+    vgic_changed(v->vm, v, at->index, at->bit);
+}
+
+/* Forgets banks that hold nothing parked any more; returns the most important one of the rest, or
+ * a place without bank. */
+static struct place first_parked(struct vcpu *v)
+{
+    struct place best = { 0 };
+    uint32_t banks = v->arch.vgic.parked;
+
+    while (banks != 0) {
+        uint32_t index = vgic_take_bit(&banks);
+        struct vgic_bank *bank = vgic_bank_at(v->vm, v, index);
+        uint32_t bits = parked_in(v, bank, index);
+
+        if (bits == 0) {
+            v->arch.vgic.parked &= ~(1u << index);
+        }
+        while (bits != 0) {
+            uint32_t b = vgic_take_bit(&bits);
+
+            if (best.bank == NULL || bank->priority[b] < best.bank->priority[best.b]) {
+                best = (struct place){ bank, index, b, 1u << b };
+            }
+        }
+    }
+    return best;
+}
+
+/*
+ * EOIs that found no list register ended parked interrupts. They nest, so that the most important
+ * one ended first (4.1.1?). Deactivations by ICC_DIR_EL1 trap instead and name their interrupt.
+ */
+static void count_eois(struct vcpu *v)
+{
+    uint64_t count = ich_hcr_read() >> ICH_HCR_EOICOUNT_SHIFT & ICH_HCR_EOICOUNT_MASK;
+
+    if (count != 0) {
+        ich_hcr_write(v->arch.vgic.hcr);
+    }
+    for (; count != 0; count--) {
+        struct place at = first_parked(v);
+
+        if (at.bank == NULL) {
+            return;
+        }
+        end_parked(v, &at);
+    }
+}
+
+/* What others asked of this CPU because it alone can do it: to end private interrupts that are
+ * parked, and to deactivate the physical PPI of one that was cleared while it was pending. */
+static void settle_private(struct vcpu *v)
+{
+    struct vgic_bank *bank = &v->arch.vgic.bank;
+    uint32_t ending = bank->ending & ~bank->listed;
+    uint32_t owed = bank->phys_pending & ~bank->pending;
+
+    while (ending != 0) {
+        uint32_t b = vgic_take_bit(&ending);
+
+        end_parked(v, &(struct place){ bank, 0, b, 1u << b });
+    }
+    bank->phys_pending &= ~owed;
+    while (owed != 0) {
+        gicv3_deactivate(vgic_physical(v->vm, 0, vgic_take_bit(&owed)));
+    }
+}
+
+void vgic_lr_sync(struct vcpu *v)
+{
+    struct vgic_cpu *cpu = &v->arch.vgic;
+    uint32_t used = cpu->lr_used;
+    uint32_t empty = ich_elrsr_read();
+    uint32_t ended = used & ~empty ? ich_eisr_read() : 0;
+
+    if (cpu->hcr & ICH_HCR_LRENPIE) {
+        count_eois(v);
+    }
+    while (used != 0) {
+        uint32_t n = vgic_take_bit(&used);
+
+        if (ended >> n & 1) {
+            ich_lr_write(n, 0); /* takes the maintenance interrupt back */
+            retire(v, n);
+        } else if (empty >> n & 1) {
+            retire(v, n);
+        } else {
+            sync_one(v, n);
+        }
+    }
+    settle_private(v);
+}
+
+/* The lower, the more important. A group that the guest's CPU interface has switched off comes
+ * last, so that it does not stand in the other one's way. */
+static uint32_t rank(uint64_t vmcr, bool is_group1, uint32_t priority)
+{
+    return vmcr & (is_group1 ? ICH_VMCR_VENG1 : ICH_VMCR_VENG0) ? priority : priority + 0x100;
+}
+
+static uint32_t lr_rank(uint64_t vmcr, uint64_t lr)
+{
+    return rank(vmcr, lr & ICH_LR_GROUP1, (uint32_t)(lr >> ICH_LR_PRIORITY_SHIFT) & 0xff);
+}
+
+/*
+ * Finds the most important interrupt that waits for `v`, the lowest number among equals; returns
+ * its rank, or UINT32_MAX if none waits. Forgets banks that hold nothing.
+ */
+static uint32_t first_waiting(struct vcpu *v, uint64_t vmcr, struct place *best)
+{
+    const struct vgic *vgic = vgic_of(v->vm);
+    uint32_t banks = v->arch.vgic.maybe;
+    uint32_t best_rank = UINT32_MAX;
+
+    while (banks != 0) {
+        uint32_t index = vgic_take_bit(&banks);
+        struct vgic_bank *bank = vgic_bank_at(v->vm, v, index);
+        uint32_t bits = vgic_deliverable(vgic, bank);
+        bool has_any = false;
+
+        while (bits != 0) {
+            uint32_t b = vgic_take_bit(&bits);
+            uint32_t this_rank = rank(vmcr, bank->group1 >> b & 1, bank->priority[b]);
+
+            if (index != 0 && bank->target[b] != v->config->index) {
+                continue;
+            }
+            has_any = true;
+            if (this_rank < best_rank) {
+                best_rank = this_rank;
+                *best = (struct place){ bank, index, b, 1u << b };
+            }
+        }
+        if (!has_any) {
+            v->arch.vgic.maybe &= ~(1u << index);
+        }
+    }
+    return best_rank;
+}
+
+/* The list register with the least important interrupt in `state`, and its rank; or
+ * VGIC_LR_COUNT_MAX. */
+static uint32_t last_listed(const struct vcpu *v, uint64_t vmcr, bool is_active, uint32_t *worst)
+{
+    uint32_t used = v->arch.vgic.lr_used;
+    uint32_t found = VGIC_LR_COUNT_MAX;
+
+    *worst = 0;
+    while (used != 0) {
+        uint32_t n = vgic_take_bit(&used);
+        uint64_t lr = v->arch.vgic.lr[n];
+        uint32_t this_rank = lr_rank(vmcr, lr);
+
+        if (((lr & ICH_LR_ACTIVE) != 0) == is_active &&
+            (found == VGIC_LR_COUNT_MAX || this_rank > *worst)) {
+            *worst = this_rank;
+            found = n;
+        }
+    }
+    return found;
+}
+
+/*
+ * Empties a list register for something of the given rank; returns false if everything in them is
+ * at least as important. Active interrupts give way only when nothing but active ones is left:
+ * otherwise there already is one for the guest to take.
+ */
+static bool make_room(struct vcpu *v, uint64_t vmcr, uint32_t wanted_rank)
+{
+    uint32_t worst;
+    uint32_t n = last_listed(v, vmcr, false, &worst);
+    bool is_active = n == VGIC_LR_COUNT_MAX;
+    struct place at;
+
+    if (is_active) {
+        n = last_listed(v, vmcr, true, &worst);
+    } else if (worst <= wanted_rank) {
+        return false;
+    }
+    at = place_of(v, v->arch.vgic.lr[n]);
+    return_latch(v, &at, is_active);
+    write_lr(v, n, 0);
+    unlist(v, n, &at);
+    if (is_active) {
+        at.bank->active |= at.bit;
+        v->arch.vgic.parked |= 1u << at.index;
+    }
+    return true;
+}
+
+/* Lists what waits, most important first; returns false if something had to stay behind. At most
+ * one round for each list register: what is displaced is less important than what came. */
+static bool fill(struct vcpu *v, uint64_t vmcr)
+{
+    struct vgic_cpu *cpu = &v->arch.vgic;
+    struct place at;
+    uint32_t wanted_rank;
+
+    while ((wanted_rank = first_waiting(v, vmcr, &at)) != UINT32_MAX) {
+        if ((lr_mask & ~cpu->lr_used) == 0 && !make_room(v, vmcr, wanted_rank)) {
+            return false;
+        }
+        place(v, (uint32_t)__builtin_ctz(lr_mask & ~cpu->lr_used), &at);
+    }
+    return true;
+}
+
+/*
+ * Which maintenance interrupts are wanted (12.4.2). Underflow cannot fire for ever: there are at
+ * least two list registers, and all of them are valid while something stays behind.
+ */
+static void update_hcr(struct vcpu *v, uint64_t vmcr, bool all_listed)
+{
+    struct vgic_cpu *cpu = &v->arch.vgic;
+    uint32_t hcr = ICH_HCR_EN;
+
+    if (!all_listed) {
+        hcr |= ICH_HCR_UIE;
+        /* Ranks change when the guest switches a group on. */
+        hcr |= vmcr & ICH_VMCR_VENG0 ? 0 : ICH_HCR_VGRP0EIE;
+        hcr |= vmcr & ICH_VMCR_VENG1 ? 0 : ICH_HCR_VGRP1EIE;
+    }
+    if (cpu->parked != 0) {
+        (void)first_parked(v); /* drops what is over */
+        hcr |= cpu->parked != 0 ? ICH_HCR_LRENPIE | ICH_HCR_TDIR : 0;
+    }
+    if (hcr != cpu->hcr) {
+        cpu->hcr = hcr;
+        ich_hcr_write(hcr);
+    }
+}
+
+static void flush_locked(struct vcpu *v)
+{
+    uint64_t vmcr = ich_vmcr_read();
+
+    vgic_lr_sync(v);
+    update_hcr(v, vmcr, fill(v, vmcr));
+    /* Everybody who sets it holds the lock, so that what they changed has been looked at. */
+    __atomic_store_n(&v->arch.vgic.stale, false, __ATOMIC_RELAXED);
+}
+
+void vgic_flush(struct vcpu *v)
+{
+    struct vgic *vgic = vgic_of(v->vm);
+
+    spin_lock(&vgic->lock);
+    flush_locked(v);
+    spin_unlock(&vgic->lock);
+}
+
+void vgic_maintenance(struct vcpu *v)
+{
+    /* A comparison removes each cause: ended list registers are cleared, counted EOIs are taken
+     * off, and underflow is filled up or no longer asked for. */
+    vgic_flush(v);
+}
+
+void vgic_init_cpu(void)
+{
+    uint64_t vtr = ich_vtr_read();
+    uint32_t preemption_bits = (uint32_t)(vtr >> ICH_VTR_PREBITS_SHIFT & ICH_VTR_PREBITS_MASK) + 1;
+    uint32_t lr_count = (uint32_t)(vtr & ICH_VTR_LISTREGS_MASK) + 1;
+
+    CHECK(lr_count >= 2 && lr_count <= VGIC_LR_COUNT_MAX); /* see update_hcr() */
+    lr_mask = (1u << lr_count) - 1;
+    /* 32 preemption levels in each register (12.4.1). */
+    apr_count = preemption_bits <= 5 ? 1 : 1u << (preemption_bits - 5);
+    icc_sre_el1_write(ICC_SRE_SRE | ICC_SRE_DFB | ICC_SRE_DIB);
+    ich_hcr_write(0);
+    isb();
+}
+
+static void load_registers(struct vcpu *v)
+{
+    struct vgic_cpu *cpu = &v->arch.vgic;
+    uint32_t all = lr_mask;
+
+    while (all != 0) {
+        uint32_t n = vgic_take_bit(&all);
+
+        ich_lr_write(n, cpu->lr_used >> n & 1 ? cpu->lr[n] : 0);
+    }
+    ich_vmcr_write(cpu->vmcr);
+    for (uint32_t n = 0; n < apr_count && n < VGIC_APR_COUNT_MAX; n++) {
+        ich_ap0r_write(n, cpu->ap0r[n]);
+        ich_ap1r_write(n, cpu->ap1r[n]);
+    }
+    cpu->hcr |= ICH_HCR_EN;
+    ich_hcr_write(cpu->hcr);
+}
+
+void vgic_load(struct vcpu *v)
+{
+    load_registers(v);
+}
+
+void vgic_save(struct vcpu *v)
+{
+    struct vgic_cpu *cpu = &v->arch.vgic;
+    struct vgic *vgic = vgic_of(v->vm);
+
+    spin_lock(&vgic->lock);
+    vgic_lr_sync(v);
+    spin_unlock(&vgic->lock);
+    cpu->vmcr = ich_vmcr_read();
+    for (uint32_t n = 0; n < apr_count && n < VGIC_APR_COUNT_MAX; n++) {
+        cpu->ap0r[n] = ich_ap0r_read(n);
+        cpu->ap1r[n] = ich_ap1r_read(n);
+    }
+    /* Nothing in the list registers may raise a maintenance interrupt on behalf of nobody. */
+    ich_hcr_write(0);
+    isb();
+}
+
+/* Gives back what list register n holds: the latch to the bank, the debt to the machine. */
+static void drop_lr(struct vcpu *v, uint32_t n, bool is_loaded)
+{
+    uint64_t lr = v->arch.vgic.lr[n];
+    struct place at = place_of(v, lr);
+
+    if (is_home(v, &at) && at.index != 0) {
+        return_latch(v, &at, false);
+        unlist(v, n, &at);
+    }
+    v->arch.vgic.lr_used &= ~(1u << n);
+    if (is_loaded) {
+        write_lr(v, n, 0);
+    }
+}
+
+void vgic_vcpu_reset(struct vcpu *v)
+{
+    struct vgic_cpu *cpu = &v->arch.vgic;
+    struct vgic *vgic = vgic_of(v->vm);
+    bool is_loaded = vgic_is_loaded_here(v);
+    uint32_t used;
+    uint32_t parked;
+
+    spin_lock(&vgic->lock);
+    if (is_loaded) {
+        vgic_lr_sync(v);
+    }
+    used = cpu->lr_used;
+    while (used != 0) {
+        drop_lr(v, vgic_take_bit(&used), is_loaded);
+    }
+    parked = cpu->parked & ~1u;
+    while (parked != 0) {
+        uint32_t index = vgic_take_bit(&parked);
+        struct vgic_bank *bank = vgic_bank_at(v->vm, v, index);
+        uint32_t bits = parked_in(v, bank, index);
+
+        while (bits != 0) {
+            uint32_t b = vgic_take_bit(&bits);
+
+            end_parked(v, &(struct place){ bank, index, b, 1u << b });
+        }
+    }
+    vgic_reset_private(&cpu->bank);
+    if (is_loaded) {
+        settle_private(v);
+    } else {
+        cpu->bank.phys_pending = 0;
+    }
+    cpu->vmcr = 0;
+    for (uint32_t n = 0; n < apr_count && n < VGIC_APR_COUNT_MAX; n++) {
+        cpu->ap0r[n] = 0;
+        cpu->ap1r[n] = 0;
+    }
+    cpu->hcr = ICH_HCR_EN;
+    cpu->parked = 0;
+    cpu->asleep = true;
+    cpu->maybe = UINT32_MAX >> (31 - v->vm->config->arch.vgic.spi_bank_count);
+    __atomic_store_n(&cpu->stale, true, __ATOMIC_RELEASE);
+    if (is_loaded) {
+        load_registers(v);
+    }
+    spin_unlock(&vgic->lock);
+}
+
+/* True when the guest's CPU interface would signal what a list register holds (4.8): pending, of an
+ * enabled group, and above the priority mask. */
+static bool is_signalled(uint64_t vmcr, uint64_t lr)
+{
+    return (lr & ICH_LR_STATE) == ICH_LR_PENDING &&
+           lr_rank(vmcr, lr) < (uint32_t)(vmcr >> ICH_VMCR_VPMR_SHIFT & 0xff);
+}
+
+bool vgic_has_pending(struct vcpu *v)
+{
+    struct vgic_cpu *cpu = &v->arch.vgic;
+    struct vgic *vgic = vgic_of(v->vm);
+    bool is_loaded = vgic_is_loaded_here(v);
+    bool has_pending = false;
+    uint64_t vmcr;
+    uint32_t used;
+    struct place at;
+
+    spin_lock(&vgic->lock);
+    if (is_loaded) {
+        flush_locked(v);
+        vmcr = ich_vmcr_read();
+    } else {
+        vmcr = cpu->vmcr;
+        has_pending = first_waiting(v, vmcr, &at) != UINT32_MAX;
+    }
+    /* Loaded: what stayed behind in the banks is less important than what is listed. */
+    used = cpu->lr_used;
+    while (used != 0) {
+        has_pending |= is_signalled(vmcr, cpu->lr[vgic_take_bit(&used)]);
+    }
+    spin_unlock(&vgic->lock);
+    return has_pending;
+}
+
+bool vgic_vtimer_in_flight(const struct vcpu *v)
+{
+    const struct vgic_bank *bank = &v->arch.vgic.bank;
+
+    return ((bank->phys_pending | bank->phys_listed) >> board.vtimer_intid % 32 & 1) != 0;
+}
