@@ -46,7 +46,7 @@ class Diagnostic:
     path: Path | None = None
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 (it is the verdict, not a failure)
     """The input has errors; `diagnostics` says which (warnings may be among them)."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:

@@ -372,5 +372,6 @@ def _device(
         compatible=node.compatible if node is not None else (),
         windows=tuple(Window(item, item.base + offset) for item in physical),
         interrupts=interrupts,
+        dma=node is not None and node.dma,
         spans=spans,
     )

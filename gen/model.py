@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from gen.ranges import Range
+from gen.ranges import BLOCK_SIZE, Range
 from gen.source import Spans
 
 Permissions = Literal["r", "rw", "rx", "rwx"]
@@ -45,12 +45,14 @@ class Node:
     path: full path in the tree.
     windows: its registers as physical addresses, in the order of `reg`; empty where it has none.
     interrupts: lines to the board's main interrupt controller, in the order of the tree.
+    dma: whether the tree shows that it reads or writes memory by itself.
     """
 
     path: str
     compatible: tuple[str, ...]
     windows: tuple[Range, ...]
     interrupts: tuple[Interrupt, ...]
+    dma: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,11 @@ class Board:
     console: str
     qemu: Qemu | None
     spans: Spans = field(repr=False, compare=False)
+
+    @property
+    def boot_area(self) -> Range:
+        """The first 2 MiB of RAM, where QEMU and boot loaders leave their own device tree."""
+        return Range(self.ram[0].base, min(BLOCK_SIZE, self.ram[0].size))
 
     @property
     def ram(self) -> tuple[Range, ...]:
@@ -289,6 +296,7 @@ class Device:
     """A device passed through to a VM.
 
     node: the path the user gave, or None.  known: whether that node is in the board's tree.
+    dma: whether the tree shows that it reads or writes memory by itself.
     """
 
     name: str
@@ -297,6 +305,7 @@ class Device:
     compatible: tuple[str, ...]
     windows: tuple[Window, ...]
     interrupts: tuple[Interrupt, ...]
+    dma: bool
     spans: Spans = field(repr=False, compare=False)
 
 

@@ -18,6 +18,7 @@ PAGE_SIZE = 4 * KIB
 BLOCK_SIZE = 2 * MIB
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, order=True)
@@ -49,11 +50,11 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Owned(Generic[T]):
+class Owned(Generic[T_co]):
     """A range and whose it is."""
 
     range: Range
-    owner: T
+    owner: T_co
 
 
 def align_up(value: int, alignment: int) -> int:

@@ -89,8 +89,7 @@ class Aarch64(Architecture):
 
     name = "aarch64"
     elf_machine = _EM_AARCH64
-    # One SGI target list reaches 16 CPUs (Aff0 0-15); the emulated redistributors follow that.
-    max_vcpus = 16
+    max_vcpus = 64
 
     def read_hardware(self, tree: Tree, console: str | None = None) -> Aarch64Hardware:
         """See gen.arch.Architecture."""
@@ -197,7 +196,12 @@ class Aarch64(Architecture):
         return tuple(_conflicts(seen, real, vcpu_count, has_uart))
 
 
-# vCPU i has the affinity i (Aff0), and the virtual devices stand where the board's are.
+def vcpu_affinity(index: int) -> int:
+    """Affinity that vCPU `index` of a VM sees in MPIDR_EL1: an SGI's target list has 16 bits."""
+    return index % 16 | index // 16 << 8
+
+
+# The virtual devices stand where the board's are.
 def _conflicts(
     seen: Aarch64Hardware, real: Aarch64Hardware, vcpu_count: int, has_uart: bool
 ) -> Iterator[str]:
@@ -205,8 +209,9 @@ def _conflicts(
         yield f"it has {len(seen.cpus)} CPUs, the VM {vcpu_count}"
     else:
         for cpu in seen.cpus:
-            if cpu.hardware_id != cpu.index:
-                yield f"{cpu.path} has reg {cpu.hardware_id:#x}, vCPU {cpu.index} has {cpu.index:#x}"
+            own = vcpu_affinity(cpu.index)
+            if cpu.hardware_id != own:
+                yield f"{cpu.path} has reg {cpu.hardware_id:#x}, vCPU {cpu.index} has {own:#x}"
     if seen.gic is None:
         yield 'it has no interrupt controller compatible with "arm,gic-v3"'
     elif real.gic is not None:

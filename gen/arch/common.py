@@ -12,6 +12,9 @@ from gen.fdt import FdtNode, Specifier, Tree, TreeError
 from gen.model import Interrupt, Node
 from gen.ranges import Range, merged
 
+# Properties that only devices have which reach memory by themselves.
+_DMA_SIGNS = ("dma-coherent", "dma-noncoherent", "dma-ranges", "iommus", "iommu-map")
+
 
 def ram(tree: Tree) -> tuple[Range, ...]:
     """RAM, disjoint, sorted by base.
@@ -56,7 +59,8 @@ def devices(tree: Tree, decode: Callable[[Specifier], Interrupt | None]) -> Mapp
         decoded = [decode(item) for item in _specifiers(tree, node)]
         interrupts = tuple(item for item in decoded if item is not None)
         if windows or interrupts:
-            result[node.path] = Node(node.path, node.compatible, windows, interrupts)
+            dma = any(name in node.properties for name in _DMA_SIGNS)
+            result[node.path] = Node(node.path, node.compatible, windows, interrupts, dma)
     return result
 
 

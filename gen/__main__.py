@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: check, emit, report, explain.
+
+Exit codes: 0 ok (there may be warnings), 1 the user's mistake, 2 wrong usage, 70 our bug.
+Diagnostics go to stderr (as JSON: to stdout).  The stages that are not needed are not imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gen.diag import Diagnostic, Refused, as_json, has_errors, text
+
+if TYPE_CHECKING:
+    from gen.model import System
+    from gen.plan.types import Plan
+
+EXIT_OK = 0
+EXIT_USER = 1
+EXIT_BUG = 70
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the tool and returns its exit code (argparse exits with 2 by itself)."""
+    options = _parser().parse_args(arguments)
+    try:
+        result: int = options.run(options)
+        return result
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has had enough; keep the interpreter's last flush from complaining.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+    except Exception as error:
+        if os.environ.get("ASHLAR_DEBUG") == "1":
+            traceback.print_exc()
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        print(
+            f"ashlar: this is a bug in gen, please report: {type(error).__name__}: {error}"
+            f" ({Path(frame.filename).name}:{frame.lineno}; ASHLAR_DEBUG=1 shows the way there)",
+            file=sys.stderr,
+        )
+        return EXIT_BUG
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ashlar",
+        description="Generates a hypervisor from the description of a system.",
+        epilog="exit codes: 0 ok, 1 a mistake in the description, 2 wrong usage, 70 a bug in ashlar",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    system = argparse.ArgumentParser(add_help=False)
+    system.add_argument(
+        "system", type=Path, metavar="SYSTEM", help="system file, systems/NAME.toml"
+    )
+    system.add_argument("--board", metavar="BOARD", help="board in place of the system's")
+    system.add_argument(
+        "--append-cmdline", default="", metavar="TEXT", help="put behind every VM's command line"
+    )
+    system.add_argument(
+        "--format", choices=("text", "json"), default="text", help="form of the diagnostics"
+    )
+
+    check = commands.add_parser("check", parents=[system], help="say what is wrong with a system")
+    check.set_defaults(run=_check)
+    emit = commands.add_parser("emit", parents=[system], help="write what the C build needs")
+    emit.add_argument("-o", dest="folder", type=Path, required=True, metavar="DIR", help="where to")
+    emit.set_defaults(run=_emit)
+    report = commands.add_parser("report", parents=[system], help="print the machine for people")
+    report.set_defaults(run=_report)
+    explain = commands.add_parser("explain", help="explain a diagnostic code or a key")
+    explain.add_argument(
+        "topic",
+        nargs="?",
+        metavar="CODE|KEY",
+        help="such as mem-overlap or vm.memory; none: list all",
+    )
+    explain.set_defaults(run=_explain)
+    return parser
+
+
+def _check(options: argparse.Namespace) -> int:
+    plan = _planned(options)
+    if plan is None:
+        return EXIT_USER
+    if options.format == "text":
+        print(_summary(plan))
+    return EXIT_OK
+
+
+def _emit(options: argparse.Namespace) -> int:
+    from gen import emit
+
+    plan = _planned(options)
+    if plan is None:
+        return EXIT_USER
+    changed = emit.write(emit.render(plan), options.folder)
+    if options.format == "text":
+        count = f"{len(changed)} files written" if len(changed) != 1 else "1 file written"
+        print(f"{_summary(plan)}; {count} to {options.folder}")
+    return EXIT_OK
+
+
+def _report(options: argparse.Namespace) -> int:
+    from gen import report
+
+    plan = _planned(options)
+    if plan is None:
+        return EXIT_USER
+    sys.stdout.write(report.text(plan))
+    return EXIT_OK
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from gen import docs
+
+    answer = docs.explanation(options.topic)
+    if answer is None:
+        print(f"ashlar: {docs.unknown_topic(options.topic)}", file=sys.stderr)
+        return EXIT_USER
+    sys.stdout.write(answer)
+    return EXIT_OK
+
+
+def _summary(plan: Plan) -> str:
+    vcpus = sum(vm.vcpu_count for vm in plan.vms)
+    return f"{plan.name} on {plan.board_name}: {len(plan.vms)} VMs, {vcpus} vCPUs"
+
+
+# The plan of the system named on the command line, or None after printing why there is none.
+def _planned(options: argparse.Namespace) -> Plan | None:
+    from gen.load import load
+
+    system: System | None = None
+    plan: Plan | None = None
+    found: tuple[Diagnostic, ...] = ()
+    try:
+        system = load(options.system, options.board, options.append_cmdline)
+    except Refused as refused:
+        found = refused.diagnostics
+    if system is not None:
+        found, plan = examined(system)
+    if options.format == "json":
+        sys.stdout.write(as_json(found))
+    else:
+        sys.stderr.write(text(found, colour=_has_colour()))
+    return plan
+
+
+def examined(system: System) -> tuple[tuple[Diagnostic, ...], Plan | None]:
+    """Checks and plans a system: all that was found, and the plan if there are no errors."""
+    from gen import checks
+
+    found = checks.run(system)
+    if has_errors(found):
+        return found, None
+    from gen.images import ImageError
+    from gen.plan.make import make
+
+    try:
+        return found, make(system)
+    except Refused as refused:
+        return (*found, *refused.diagnostics), None
+    except ImageError as error:
+        problem = error.problem
+        lost = Diagnostic(problem.code, problem.message, None, problem.help, path=system.path)
+        return (*found, lost), None
+
+
+def _has_colour() -> bool:
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images in their VMs: whether they fit, where they start, what the guest is told.
+
+The places are those that gen/plan/guest.py chooses: a kernel at the lowest address that its header
+allows (or `load`), the initrd behind the kernel's real size, the device tree at the end of the
+first region.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gen.arch import architecture
+from gen.checks import rule
+from gen.checks.words import region_text, size_span, vm_text
+from gen.diag import Diagnostic, Note
+from gen.model import Image, Payload, System, Vm
+from gen.ranges import (
+    BLOCK_SIZE,
+    KIB,
+    PAGE_SIZE,
+    Owned,
+    Range,
+    align_down,
+    align_up,
+    overlapping,
+    size_text,
+    subtracted,
+)
+
+_SOUND = ("image-missing", "image-format", "catalogue-unknown", "image-arch", "image-unknown")
+_PLACED = (*_SOUND, "mem-missing", "mem-unaligned", "mem-overlap", "load-fixed", "load-unaligned")
+_FITS = (*_PLACED, "image-too-large", "load-outside")
+
+
+def _images(system: System) -> Iterator[tuple[Vm, Image, Payload]]:
+    for vm in system.vms:
+        image = system.image_of(vm)
+        yield vm, image, image.header
+
+
+# Guest address at which the image's memory begins (ELF: its lowest segment).
+def _load(vm: Vm, image: Image, payload: Payload) -> int:
+    if payload.kind == "elf" and not payload.movable:
+        return min(segment.address for segment in payload.segments)
+    if image.load is not None:
+        return image.load
+    return align_up(vm.memory[0].guest, payload.alignment) + payload.text_offset
+
+
+# Guest memory that the image takes, piece by piece, zeroed parts included.
+def _pieces(vm: Vm, image: Image, payload: Payload) -> list[Range]:
+    load = _load(vm, image, payload)
+    if payload.kind != "elf":
+        return [Range(load, payload.image_size)]
+    base = min(segment.address for segment in payload.segments)
+    return [
+        Range(segment.address - base + load, segment.memory_size) for segment in payload.segments
+    ]
+
+
+def _initrd(vm: Vm, image: Image, payload: Payload) -> Range | None:
+    if image.initrd is None or image.initrd.size is None:
+        return None
+    return Range(align_up(_pieces(vm, image, payload)[-1].end, PAGE_SIZE), image.initrd.size)
+
+
+# The most that the guest's device tree can need: a generated one grows with what it describes.
+def _tree(vm: Vm, image: Image) -> Range:
+    size = 8 * KIB + len(vm.cmdline.encode())
+    if image.device_tree is not None and image.device_tree.size is not None:
+        size += image.device_tree.size
+    size += 512 * (len(vm.cpus) + len(vm.memory) + len(vm.devices))
+    size = align_up(size, PAGE_SIZE)
+    end = vm.memory[0].guest_range.end
+    base = end - size
+    if base // BLOCK_SIZE != (end - 1) // BLOCK_SIZE:
+        base = align_down(end - 1, BLOCK_SIZE) - size
+    return Range(base, end - base)
+
+
+@rule("load-fixed", needs=_SOUND)
+def load_fixed(system: System) -> Iterator[Diagnostic]:
+    """An executable linked for fixed addresses cannot be moved."""
+    for image in system.images:
+        payload = image.payload
+        if image.load is None or payload is None or payload.kind != "elf" or payload.movable:
+            continue
+        base = min(segment.address for segment in payload.segments)
+        if image.load != base:
+            yield Diagnostic(
+                "load-fixed",
+                f"[images.{image.name}]: load is {image.load:#x}, but the executable is linked for"
+                f" {base:#x}",
+                image.spans.of("load"),
+                'leave out "load", or link the program for another address',
+            )
+
+
+@rule("load-unaligned", needs=_SOUND)
+def load_unaligned(system: System) -> Iterator[Diagnostic]:
+    """Kernels say in their header which addresses they can be loaded at."""
+    for image in system.images:
+        payload = image.payload
+        if image.load is None or payload is None or not payload.movable:
+            continue
+        offset = image.load - payload.text_offset
+        if offset % payload.alignment:
+            below = align_down(offset, payload.alignment) + payload.text_offset
+            above = below + payload.alignment
+            plus = f" plus {payload.text_offset:#x}" if payload.text_offset else ""
+            yield Diagnostic(
+                "load-unaligned",
+                f"[images.{image.name}]: load {image.load:#x} is not a multiple of"
+                f" {size_text(payload.alignment)}{plus}, which the image asks for",
+                image.spans.of("load"),
+                f"take {below:#x} or {above:#x}" if below >= 0 else f"take {above:#x}",
+            )
+
+
+@rule("image-too-large", needs=_PLACED)
+def image_too_large(system: System) -> Iterator[Diagnostic]:
+    """An image that its VM's memory cannot hold at any place."""
+    for vm, image, payload in _images(system):
+        region = vm.memory[0]
+        if payload.kind == "elf" or image.load is not None:
+            continue  # load-outside
+        area = Range(_load(vm, image, payload), payload.image_size)
+        if area.end > region.guest_range.end:
+            need = area.end - region.guest
+            yield Diagnostic(
+                "image-too-large",
+                f'{vm_text(vm)}: image "{image.name}" takes {area}, .bss included: more than'
+                f' region "{region.name}" {region.guest_range}',
+                size_span(region),
+                f"give the region {size_text(align_up(need + BLOCK_SIZE, BLOCK_SIZE))} or more",
+                (Note(f"its header says {payload.image_size:#x} bytes", image.spans.of("kernel")),),
+            )
+
+
+@rule("load-outside", needs=_PLACED)
+def load_outside(system: System) -> Iterator[Diagnostic]:
+    """Every byte of an image must be placed in memory of the VM."""
+    for vm, image, payload in _images(system):
+        if payload.kind != "elf" and image.load is None:
+            continue  # image-too-large
+        memory = [region.guest_range for region in vm.memory]
+        for area in _pieces(vm, image, payload):
+            rest = subtracted(area, memory)
+            if not rest:
+                continue
+            what = "a segment of image" if payload.kind == "elf" else "image"
+            key = "load" if image.load is not None else "kernel"
+            yield Diagnostic(
+                "load-outside",
+                f'{vm_text(vm)}: {what} "{image.name}" goes to {area}, but {rest[0]} is no memory of'
+                " the VM",
+                image.spans.of(key),
+                "memory of the VM: " + ", ".join(str(item) for item in memory),
+                (Note(f"{vm_text(vm)} boots it", vm.spans.of("image")),),
+            )
+
+
+@rule("entry-outside", needs=_FITS)
+def entry_outside(system: System) -> Iterator[Diagnostic]:
+    """The first vCPU must start in memory of the VM, at an instruction."""
+    for vm, image, payload in _images(system):
+        load = _load(vm, image, payload)
+        entry = image.entry
+        if entry is None:
+            entry = payload.entry + (load if payload.kind != "elf" or payload.movable else 0)
+        runnable = [region for region in vm.memory if "x" in region.permissions]
+        if any(region.guest_range.contains(Range(entry, 4)) for region in runnable):
+            continue
+        yield Diagnostic(
+            "entry-outside",
+            f'{vm_text(vm)}: image "{image.name}" starts at {entry:#x}, which is no memory that the'
+            " VM may run",
+            image.spans.of("entry" if image.entry is not None else "kernel"),
+            "memory that it may run: " + ", ".join(str(region.guest_range) for region in runnable),
+            (Note(f"{vm_text(vm)} boots it", vm.spans.of("image")),),
+        )
+
+
+@rule("initrd-overlap", needs=_FITS)
+def initrd_overlap(system: System) -> Iterator[Diagnostic]:
+    """The initrd lies behind all that the kernel takes (its image_size, not its file's size)."""
+    for vm, image, payload in _images(system):
+        initrd = _initrd(vm, image, payload)
+        region = vm.memory[0]
+        if initrd is None or initrd.end <= region.guest_range.end:
+            continue
+        kernel = _pieces(vm, image, payload)[-1]
+        need = initrd.end - region.guest + BLOCK_SIZE
+        yield Diagnostic(
+            "initrd-overlap",
+            f"{vm_text(vm)}: the initrd of {size_text(initrd.size)} does not fit into"
+            f" {region_text(vm, region)} {region.guest_range} without overlapping the kernel {kernel},"
+            " .bss included",
+            size_span(region),
+            f"give the region {size_text(align_up(need, BLOCK_SIZE))} or more",
+            (Note("this is the initrd", image.spans.of("initrd")),),
+        )
+
+
+@rule("dtb-overlap", needs=(*_FITS, "initrd-overlap", "dtb-format"))
+def dtb_overlap(system: System) -> Iterator[Diagnostic]:
+    """The device tree lies at the end of the first region, where nothing else may be."""
+    for vm, image, payload in _images(system):
+        region = vm.memory[0]
+        tree = _tree(vm, image)
+        items = [Owned(area, "image") for area in _pieces(vm, image, payload)]
+        initrd = _initrd(vm, image, payload)
+        if initrd is not None:
+            items.append(Owned(initrd, "initrd"))
+        items = [item for item in items if item.range.overlaps(region.guest_range)]
+        found = [pair for pair in overlapping([*items, Owned(tree, "tree")])]
+        bad = next(
+            (a if b.owner == "tree" else b for a, b in found if "tree" in (a.owner, b.owner)), None
+        )
+        if bad is None and tree.base >= region.guest:
+            continue
+        what = f"the {bad.owner} {bad.range}" if bad is not None else "the start of the region"
+        yield Diagnostic(
+            "dtb-overlap",
+            f"{vm_text(vm)}: the device tree, up to {size_text(tree.size)} at the end of"
+            f" {region_text(vm, region)} {region.guest_range}, would overlap {what}",
+            size_span(region),
+            f"give the region {size_text(align_up(region.size + tree.size, BLOCK_SIZE))} or more",
+        )
+
+
+@rule("dtb-contradicts", needs=("dtb-format", "image-unknown", "mem-missing"))
+def dtb_contradicts(system: System) -> Iterator[Diagnostic]:
+    """A device tree given by the user must describe the VM that is built."""
+    arch = architecture(system.board.arch)
+    for vm in system.vms:
+        image = system.image_of(vm)
+        guest = image.guest_tree
+        if guest is None or image.device_tree is None:
+            continue
+        memory = [region.guest_range for region in vm.memory]
+        conflicts = []
+        for area in guest.ram:
+            for rest in subtracted(area, memory):
+                conflicts.append(f"it says that {rest} is memory, the VM has none there")
+        conflicts += arch.guest_tree_conflicts(
+            guest, system.board.hardware, len(vm.cpus), vm.console == "uart"
+        )
+        for text in conflicts:
+            yield Diagnostic(
+                "dtb-contradicts",
+                f'{vm_text(vm)}: device tree "{image.device_tree.written}" contradicts the VM: {text}',
+                image.spans.of("device-tree"),
+                'mend the tree, or leave out "device-tree": a fitting one is generated',
+                (Note(f"{vm_text(vm)} boots with it", vm.spans.of("image")),),
+            )
+
+
+@rule("in-place-restart")
+def in_place_restart(system: System) -> Iterator[Diagnostic]:
+    """A guest changes the only copy of an image that is linked in place."""
+    for vm in system.vms:
+        policies = (("on-crash", vm.on_crash), ("on-reboot", vm.on_reboot))
+        wrong = [key for key, policy in policies if policy == "restart"]
+        if not vm.in_place or not wrong:
+            continue
+        keys = " and ".join(f'{key} = "stop"' for key in wrong)
+        notes = tuple(
+            Note(f'{key} = "restart"', vm.spans.of(key)) for key in wrong if vm.spans.given(key)
+        )
+        yield Diagnostic(
+            "in-place-restart",
+            f"{vm_text(vm)} cannot restart: with in-place = true no pristine image is kept, but"
+            f' {" and ".join(wrong)} {"is" if len(wrong) == 1 else "are"} "restart"',
+            vm.spans.of("in-place"),
+            f"say {keys}, or leave out in-place",
+            notes,
+        )
+
+
+@rule("console-none")
+def console_none(system: System) -> Iterator[Diagnostic]:
+    """A kernel that is told to print on a console which is not there prints nowhere."""
+    wanted = f"console={system.board.console}"
+    for vm in system.vms:
+        if vm.console == "none" and any(
+            word == wanted or word.startswith(f"{wanted},") for word in vm.cmdline.split()
+        ):
+            yield Diagnostic(
+                "console-none",
+                f'{vm_text(vm)} has console = "none", but its command line says {wanted}',
+                vm.spans.of("console"),
+                'say console = "uart", or give the VM another command line',
+                severity="warning",
+            )
