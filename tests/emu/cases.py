@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of what boots on which board: cases.toml.
 
-`parameters()` gives a test one pytest parameter for each board of a case, so that the same test runs on every
-architecture. All boots are in one pytest-xdist group: two emulators side by side on two cores would make both miss
-their times.
+`parameters()` gives a test one pytest parameter for each board of a case, so that the same test
+runs on every architecture. All boots are in one pytest-xdist group: two emulators side by side on
+two cores would make both miss their times.
 """
 
 from __future__ import annotations

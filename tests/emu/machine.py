@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds a system, runs it in QEMU and reads its terminal, for the emulator tests.
 
-`build()` calls the Makefile as a user would. `Machine` starts QEMU on a pseudo terminal with the command
-that the generator took from the board file, and keeps what it prints as lines, each with its speaker: the VM's name, or
-"hv" for the hypervisor. Each VM's lines are expected in their own order, because lines of different VMs may come
-in any order. Every wait has a limit; when it is over, the error shows the last lines.
+`build()` calls the Makefile as a user would. `Machine` starts QEMU on a pseudo terminal with the
+command that the generator took from the board file, and keeps what it prints as lines, each with
+its speaker: the VM's name, or "hv" for the hypervisor. Each VM's lines are expected in their own
+order, because lines of different VMs may come in any order. Every wait has a limit; when it is
+over, the error shows the last lines.
 """
 
 from __future__ import annotations
@@ -224,7 +225,7 @@ class Machine:
         return [line.text for line in self.lines if line.speaker == speaker]
 
     def expect(self, speaker: str, pattern: str, timeout: float) -> re.Match[str]:
-        """Waits for a line of one speaker that contains a pattern, behind what was found for it before.
+        """Waits for a line of one speaker that contains a pattern, behind what it found before.
 
         Args:
             speaker: VM name or "hv".

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Systems that need nobody at the terminal: each VM tests itself and powers off, then the machine goes off."""
+"""Systems that need nobody at the terminal: each VM tests itself and powers off."""
 
 from __future__ import annotations
 

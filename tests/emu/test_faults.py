@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Crash containment: a guest commits every fault there is, others hang, and Linux beside them goes on working.
+"""Crash containment: one guest commits every fault, others hang, Linux goes on working.
 
-The faulting guest is restarted after each crash and goes on with its next fault; faults-<arch>.toml says what each
-must lead to.
+The faulting guest is restarted after each crash and goes on with its next fault; faults-<arch>.toml
+says what each must lead to.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ else:
 def expected_faults(arch: str) -> dict[str, Any]:
     """The table of faults of an architecture, in the order of the guest."""
     path = Path(__file__).resolve().parent / f"faults-{arch}.toml"
-    return tomllib.loads(path.read_text("utf-8"))
+    table: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+    return table
 
 
 def outcomes(machine: Machine, vm: str) -> dict[str, str]:
-    """What each fault led to, by the guest's own lines: one that begins and says no more was a crash."""
+    """What each fault led to, by the guest's lines: one that only begins was a crash."""
     found: dict[str, str] = {}
     for text in machine.texts(vm):
         if not text.startswith("fault "):
@@ -81,7 +82,7 @@ def test_containment(case: Case) -> None:
 
 
 def check_reports(machine: Machine, table: dict[str, Any], found: dict[str, str]) -> None:
-    """There is a report for each crash, in order, with the address and its owner where the table has them."""
+    """Each crash has its report, in order, with the address and owner of the table."""
     machine.rewind()
     for name in table:
         if found[name] == "crash":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two VMs on one CPU take turns although none of them ever gives the CPU up, and one masks its interrupts."""
+"""Two VMs on one CPU take turns: none ever gives the CPU up, one masks its interrupts."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def test_round_robin(case: Case) -> None:
         for vm in ("polite", "rude"):
             machine.summary(vm, 0)
             assert steps.count(vm) == 40
-    # Both work through the same amount. With slices as long as a step they are level all the way; a difference of
-    # 12 steps would be more than a hundred milliseconds of favour.
+    # Both work through the same amount. With slices as long as a step they stay level; 12
+    # steps of difference would be more than a hundred milliseconds of favour.
     lead = 0
     for speaker in steps:
         lead += 1 if speaker == "polite" else -1

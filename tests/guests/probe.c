@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory isolation: touches what is its own, then, one address after the other, what is not. An access outside ends
- * the VM, whose policy must be on-crash = "restart": the scratch register (guest.h) says at which address to go on.
- * Words of the command line; numbers as 0x1000 or 4096:
+ * Memory isolation: touches what is its own, then, one address after the other, what is not. An
+ * access outside ends the VM, whose policy must be on-crash = "restart": the scratch register
+ * (guest.h) says at which address to go on. Words of the command line; numbers as 0x1000 or 4096:
  *     own=A-B,...       ranges of its own RAM: first and last byte are read and written back
  *     probe=LIST        accesses that must not come back: a comma-separated list of
  *                       <op><address> or <op><first>-<end>/<step>,
@@ -71,10 +71,11 @@ static void test_own(void)
         uint64_t first = parse_number(&cursor);
         cursor++;
         uint64_t last = parse_number(&cursor) - 1;
-        uint64_t bytes[] = {access_read(first, 1), access_read(last, 1)};
+        uint64_t bytes[] = { access_read(first, 1), access_read(last, 1) };
         access_write(first, 1, ~bytes[0]);
         access_write(last, 1, ~bytes[1]);
-        bool ok = access_read(first, 1) == (uint8_t)~bytes[0] && access_read(last, 1) == (uint8_t)~bytes[1];
+        bool ok = access_read(first, 1) == (uint8_t)~bytes[0] &&
+                  access_read(last, 1) == (uint8_t)~bytes[1];
         access_write(first, 1, bytes[0]);
         access_write(last, 1, bytes[1]);
         report(ok, "own memory 0x%lx to 0x%lx: first and last byte", first, last);
@@ -125,7 +126,8 @@ void guest_main(void)
         fault_expect();
         touch(op, address);
         bool taken = fault_result().taken;
-        report(false, "probe %u %c 0x%lx came back%s", index, op, address, taken ? " with an exception" : "");
+        report(false, "probe %u %c 0x%lx came back%s", index, op, address,
+               taken ? " with an exception" : "");
     }
     scratch_store(0);
     report(true, "%u addresses probed", index);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Counts work that needs a CPU, to show who gets one. It never waits and never gives its CPU up. Words of the command line:
- *     steps=N    prints a line after each step, N in all (default 20; 0: for ever)
- *     step-ms=N  length of a step in milliseconds of work alone on a CPU (default 10)
- *     mask=1     keeps all interrupts masked (it never takes one in any case)
- *     shared=1   expects to share its CPU: it must have been held up at least every few steps
- *     max-gap=N  longest time in milliseconds it may be held up (default 0: not checked)
+ * Counts work that needs a CPU, to show who gets one. It never waits and never gives its CPU up.
+ * Words of the command line: steps=N    prints a line after each step, N in all (default 20; 0: for
+ * ever) step-ms=N  length of a step in milliseconds of work alone on a CPU (default 10) mask=1
+ * keeps all interrupts masked (it never takes one in any case) shared=1   expects to share its CPU:
+ * it must have been held up at least every few steps max-gap=N  longest time in milliseconds it may
+ * be held up (default 0: not checked)
  */
 #include "guest.h"
 
-/* Held up for longer than this counts as having lost the CPU: far more than an exit takes, less than a time slice. */
+/* Held up for longer than this counts as having lost the CPU: far more than an exit takes, less
+ * than a time slice. */
 #define GAP_US 2000u
 
 #define WORK 2000u /* loop rounds between two looks at the counter: about 10 us */
@@ -25,7 +26,8 @@ static void work(void)
     }
 }
 
-/* Works until @p us microseconds of its own time are over: time in which it did not run does not count. */
+/* Works until @p us microseconds of its own time are over: time in which it did not run does not
+ * count. */
 static void run_step(uint64_t us)
 {
     uint64_t last = time_us();

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Exceptions of the guest at EL1: IRQs go to the test's handler; a synchronous exception that a test expects is recorded
- * and skipped; any other ends the test with a FAIL line.
+ * Exceptions of the guest at EL1: IRQs go to the test's handler; a synchronous exception that a
+ * test expects is recorded and skipped; any other ends the test with a FAIL line.
  */
 #include "aarch64.h"
 
-/* Numbers of the vectors (Arm ARM DDI 0487, D1.3.1): 4 kinds, from the current EL with SP_EL1 they are 4 to 7. */
+/* Numbers of the vectors (Arm ARM DDI 0487, D1.3.1): 4 kinds, from the current EL with SP_EL1 they
+ * are 4 to 7. */
 #define VECTOR_SYNC 4u
-#define VECTOR_IRQ 5u
+#define VECTOR_IRQ  5u
 
 #define SPSR_IL (1ull << 20)
 
@@ -46,7 +47,8 @@ struct fault fault_result(void)
 /* Goes on behind the faulting instruction; a jump out of the image goes on where it came from. */
 static void skip(struct frame *frame)
 {
-    bool is_inside = frame->elr >= (uintptr_t)guest_image_start && frame->elr < (uintptr_t)guest_image_end;
+    bool is_inside =
+        frame->elr >= (uintptr_t)guest_image_start && frame->elr < (uintptr_t)guest_image_end;
     if (is_inside && (frame->elr & 3) == 0) {
         frame->elr += 4;
     } else {
@@ -64,9 +66,10 @@ void exception_handle(uint64_t kind, struct frame *frame)
     if (kind == VECTOR_SYNC && expecting[cpu]) {
         if (!recorded[cpu].taken) {
             recorded[cpu] =
-                (struct fault){.taken = true, .syndrome = frame->esr, .address = frame->far};
+                (struct fault){ .taken = true, .syndrome = frame->esr, .address = frame->far };
         }
-        frame->spsr &= ~SPSR_IL; /* after an illegal return every instruction faults while this is set */
+        frame->spsr &=
+            ~SPSR_IL; /* after an illegal return every instruction faults while this is set */
         skip(frame);
         return;
     }

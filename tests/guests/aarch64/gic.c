@@ -4,11 +4,11 @@
  */
 #include "aarch64.h"
 
-#define GICD_CTLR_ENABLE_GROUP1 (1u << 1)
-#define GICD_CTLR_ARE (1u << 4)
+#define GICD_CTLR_ENABLE_GROUP1    (1u << 1)
+#define GICD_CTLR_ARE              (1u << 4)
 #define GICR_WAKER_PROCESSOR_SLEEP (1u << 1)
 #define GICR_WAKER_CHILDREN_ASLEEP (1u << 2)
-#define SGI1R_IRM (1ull << 40)
+#define SGI1R_IRM                  (1ull << 40)
 
 #define DEFAULT_PRIORITY 0xa0u
 
@@ -69,7 +69,8 @@ void gic_enable(unsigned intid)
 void gic_disable(unsigned intid)
 {
     gic_set(intid, GICD_ICENABLER);
-    /* The write has taken effect when RWP reads 0 (IHI 0069, 12.9.4): bit 31 in GICD_CTLR, bit 3 in GICR_CTLR. */
+    /* The write has taken effect when RWP reads 0 (IHI 0069, 12.9.4): bit 31 in GICD_CTLR, bit 3 in
+     * GICR_CTLR. */
     if (intid < 32) {
         while ((mmio_read(gic_frame(intid) - GICR_SGI + GICR_CTLR) & (1u << 3)) != 0) {
             cpu_relax();

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The guest's machine on aarch64: entry into C, PL011 console, counter, CPUs by PSCI, the scratch register.
+ * The guest's machine on aarch64: entry into C, PL011 console, counter, CPUs by PSCI, the scratch
+ * register.
  */
 #include "aarch64.h"
 
-#define UART_DR 0x00u
-#define UART_FR 0x18u
+#define UART_DR      0x00u
+#define UART_FR      0x18u
 #define UART_FR_RXFE (1u << 4)
 #define UART_FR_TXFF (1u << 5)
 
-#define RTC_MR 0x04u
+#define RTC_MR   0x04u
 #define RTC_IMSC 0x10u
 
 void guest_start(uintptr_t dtb, uint64_t daif);
@@ -63,7 +64,7 @@ int console_take(void)
 
 int64_t smccc_call(enum conduit conduit, uint64_t function, uint64_t x1, uint64_t x2, uint64_t x3)
 {
-    uint64_t registers[31] = {function, x1, x2, x3};
+    uint64_t registers[31] = { function, x1, x2, x3 };
     smccc_call_all(conduit, registers);
     return (int64_t)registers[0];
 }

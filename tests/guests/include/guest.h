@@ -2,13 +2,14 @@
 /*
  * What every test guest can use, on every architecture.
  *
- * A test guest is a bare-metal program of one file: it defines guest_main() and links with lib/ and with the files of its
- * architecture (aarch64/ implements what is marked "architecture" below). It runs in a VM of Ashlar, and, as a
- * reference, on plain QEMU. It prints `PASS: prefix: text`, `FAIL: ...` and `SKIP: ...` lines, ends with
- * `SUMMARY: N passed, N failed, N skipped`, and powers its machine off.
+ * A test guest is a bare-metal program of one file: it defines guest_main() and links with lib/ and
+ * with the files of its architecture (aarch64/ implements what is marked "architecture" below). It
+ * runs in a VM of Ashlar, and, as a reference, on plain QEMU. It prints `PASS: prefix: text`,
+ * `FAIL: ...` and `SKIP: ...` lines, ends with `SUMMARY: N passed, N failed, N skipped`, and powers
+ * its machine off.
  *
- * Guests run with the MMU off: no unaligned accesses, no atomic read-modify-write. What two CPUs share is volatile and has
- * one writer. Only CPU 0 prints, unless a guest says otherwise.
+ * Guests run with the MMU off: no unaligned accesses, no atomic read-modify-write. What two CPUs
+ * share is volatile and has one writer. Only CPU 0 prints, unless a guest says otherwise.
  */
 #pragma once
 
@@ -41,7 +42,8 @@ void report_begin(const char *prefix);
 /** Prints a PASS or FAIL line and counts it. Returns @p ok. */
 bool report(bool ok, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** Prints a PASS line when @p got equals @p expected, else a FAIL line with both. Returns whether they are equal. */
+/** Prints a PASS line when @p got equals @p expected, else a FAIL line with both. Returns whether
+ * they are equal. */
 bool report_equal(uint64_t got, uint64_t expected, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -58,7 +60,8 @@ void cmdline_init(uintptr_t dtb);
 
 /**
  * Looks for the word `key=value`.
- * Returns the value's first character (the value ends at a space or at NUL), or NULL when there is no such word.
+ * Returns the value's first character (the value ends at a space or at NUL), or NULL when there is
+ * no such word.
  */
 const char *cmdline_value(const char *key);
 
@@ -101,7 +104,8 @@ _Noreturn void machine_reset(void);
 /** Number of the CPU this runs on, 0 is the one that started. */
 unsigned cpu_index(void);
 
-/** Starts CPU @p index in @p entry (with @p argument), interrupts masked. Returns 0, or the firmware's error. */
+/** Starts CPU @p index in @p entry (with @p argument), interrupts masked. Returns 0, or the
+ * firmware's error. */
 int64_t cpu_start(unsigned index, void (*entry)(uint64_t argument), uint64_t argument);
 
 /** Stops the calling CPU for good, or until it is started again. */
@@ -136,9 +140,9 @@ bool wait_for(const volatile uint64_t *flag, uint64_t value, uint64_t timeout_us
 bool on_hypervisor(void);
 
 /**
- * One 32-bit number that survives a reset of the guest although its RAM is pristine again: a register of a device that
- * the system file must pass through (aarch64: the match register of the PL031 at 0x0901_0000).
- * It reads 0 before it was written for the first time.
+ * One 32-bit number that survives a reset of the guest although its RAM is pristine again: a
+ * register of a device that the system file must pass through (aarch64: the match register of the
+ * PL031 at 0x0901_0000). It reads 0 before it was written for the first time.
  */
 uint32_t scratch_load(void);
 void scratch_store(uint32_t value);
@@ -160,5 +164,6 @@ struct fault fault_result(void);
 uint64_t access_read(uintptr_t address, unsigned size);
 void access_write(uintptr_t address, unsigned size, uint64_t value);
 
-/** Calls address @p address; comes back when what is there returns or an expected exception is taken. */
+/** Calls address @p address; comes back when what is there returns or an expected exception is
+ * taken. */
 void access_execute(uintptr_t address);

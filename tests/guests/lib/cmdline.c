@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The command line: property `bootargs` of node /chosen in the flattened device tree (Devicetree Specification 0.4,
- * chapter 5). A scanner for this one property, which trusts the tree: it was written by the generator or by QEMU.
+ * The command line: property `bootargs` of node /chosen in the flattened device tree (Devicetree
+ * Specification 0.4, chapter 5). A scanner for this one property, which trusts the tree: it was
+ * written by the generator or by QEMU.
  */
 #include "guest.h"
 
-#define FDT_MAGIC 0xd00dfeedu
+#define FDT_MAGIC      0xd00dfeedu
 #define FDT_BEGIN_NODE 1u
-#define FDT_END_NODE 2u
-#define FDT_PROP 3u
-#define FDT_NOP 4u
+#define FDT_END_NODE   2u
+#define FDT_PROP       3u
+#define FDT_NOP        4u
 
 static const char *bootargs = "";
 

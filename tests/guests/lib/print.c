@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * printf for test guests: the few conversions that guest.h lists, straight to the console, without buffers.
+ * printf for test guests: the few conversions that guest.h lists, straight to the console, without
+ * buffers.
  */
 #include "guest.h"
 

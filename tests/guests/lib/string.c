@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory and word functions. Byte by byte: with the MMU off no unaligned access is allowed, and size does not matter here.
+ * Memory and word functions. Byte by byte: with the MMU off no unaligned access is allowed, and
+ * size does not matter here.
  */
 #include "guest.h"
 
 void *memset(void *to, int value, size_t size)
 {
-    volatile uint8_t *bytes = to; /* volatile, or the compiler would make this loop a call of memset */
+    volatile uint8_t *bytes =
+        to; /* volatile, or the compiler would make this loop a call of memset */
     for (size_t i = 0; i < size; i++) {
         bytes[i] = (uint8_t)value;
     }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Commits faults, one after the other or one alone; whoever runs it decides from the hypervisor's report whether each
- * ended the VM, came back, or became an exception of the guest. Words of the command line:
- *     fault=NAME   commits that one, says what happened and powers off
- *     fault=all    commits all in the order of the table below: the VM's policy must be on-crash = "restart", and the
+ * Commits faults, one after the other or one alone; whoever runs it decides from the hypervisor's
+ * report whether each ended the VM, came back, or became an exception of the guest. Words of the
+ * command line: fault=NAME   commits that one, says what happened and powers off fault=all commits
+ * all in the order of the table below: the VM's policy must be on-crash = "restart", and the
  *                  scratch register (guest.h) says where to go on
  *     fault=list   prints the names only
  *     outside=A    an address that is not the VM's (default 0x60000000)
- *     rom=A        an address in a region of the VM without write permission; nx=A: in one without execute permission
- *                  (default: those faults are left out)
- * Lines: `fault NAME: begin`, then nothing or `fault NAME: survived` or `fault NAME: exception ESR 0x...`.
+ *     rom=A        an address in a region of the VM without write permission; nx=A: in one without
+ * execute permission (default: those faults are left out) Lines: `fault NAME: begin`, then nothing
+ * or `fault NAME: survived` or `fault NAME: exception ESR 0x...`.
  */
 #include "aarch64.h"
 
@@ -70,7 +70,8 @@ static void stack_outside(void)
     __asm__ volatile("str x2, [%0, #-16]!" : "+r"(base)::"memory");
 }
 
-/* The next ones reach emulated registers with instructions whose syndrome is not valid (ESR_EL2.ISV is 0). */
+/* The next ones reach emulated registers with instructions whose syndrome is not valid (ESR_EL2.ISV
+ * is 0). */
 static void mmio_writeback(void)
 {
     uintptr_t base = UART_BASE + 0x38;
@@ -89,13 +90,15 @@ static void mmio_store_pair(void)
 
 static void mmio_exclusive(void)
 {
-    __asm__ volatile("ldxr w2, [%0]\n\tstxr w3, w2, [%0]" ::"r"((uintptr_t)GICD_BASE) : "x2", "x3", "memory");
+    __asm__ volatile("ldxr w2, [%0]\n\tstxr w3, w2, [%0]" ::"r"((uintptr_t)GICD_BASE)
+                     : "x2", "x3", "memory");
 }
 
 static void mmio_simd(void)
 {
-    __asm__ volatile(".arch_extension simd\n\tldr q0, [%0]\n\t.arch_extension nosimd" ::"r"((uintptr_t)GICD_BASE)
-                     : "memory");
+    __asm__ volatile(
+        ".arch_extension simd\n\tldr q0, [%0]\n\t.arch_extension nosimd" ::"r"((uintptr_t)GICD_BASE)
+        : "memory");
 }
 
 static void mmio_unaligned(void)
@@ -179,16 +182,16 @@ static void exception_return_el2(void)
     __asm__ volatile("adr x2, 1f\n\tmsr elr_el1, x2\n\teret\n1:\tnop" ::: "x2", "memory");
 }
 
-#define READ_REGISTER(function, name)      \
-    static void function(void)             \
-    {                                      \
-        (void)sysreg_read_expanded(name);  \
+#define READ_REGISTER(function, name)     \
+    static void function(void)            \
+    {                                     \
+        (void)sysreg_read_expanded(name); \
     }
-#define WRITE_REGISTER(function, name, value)    \
-    static void function(void)                   \
-    {                                            \
-        sysreg_write_expanded(name, value);      \
-        isb();                                   \
+#define WRITE_REGISTER(function, name, value) \
+    static void function(void)                \
+    {                                         \
+        sysreg_write_expanded(name, value);   \
+        isb();                                \
     }
 
 READ_REGISTER(read_hcr_el2, hcr_el2)
@@ -260,7 +263,8 @@ static void hvc_immediate(void)
 
 static void psci_malformed(void)
 {
-    static const uint32_t functions[] = {PSCI_CPU_ON, PSCI_AFFINITY_INFO, PSCI_CPU_ON_32, PSCI_FEATURES};
+    static const uint32_t functions[] = { PSCI_CPU_ON, PSCI_AFFINITY_INFO, PSCI_CPU_ON_32,
+                                          PSCI_FEATURES };
     for (unsigned i = 0; i < ARRAY_SIZE(functions); i++) {
         (void)psci_call(functions[i], ~0ull, ~0ull, ~0ull);
         (void)psci_call(functions[i], 0x8000000000000001, 3, 1);
@@ -321,79 +325,79 @@ static const struct {
     const char *name;
     void (*commit)(void);
 } faults[] = {
-    {"read-outside", read_outside},
-    {"read-byte-outside", read_byte_outside},
-    {"write-outside", write_outside},
-    {"jump-outside", jump_outside},
-    {"jump-null", jump_null},
-    {"jump-to-uart", jump_to_uart},
-    {"jump-to-gic", jump_to_gic},
-    {"jump-unaligned", jump_unaligned},
-    {"pair-outside", pair_outside},
-    {"stack-outside", stack_outside},
-    {"mmio-writeback", mmio_writeback},
-    {"mmio-load-pair", mmio_load_pair},
-    {"mmio-store-pair", mmio_store_pair},
-    {"mmio-exclusive", mmio_exclusive},
-    {"mmio-simd", mmio_simd},
-    {"mmio-unaligned", mmio_unaligned},
-    {"mmio-cache-zero", mmio_cache_zero},
-    {"cache-outside", cache_outside},
-    {"prefetch-outside", prefetch_outside},
-    {"translate-outside", translate_outside},
-    {"write-rom", write_rom},
-    {"execute-nx", execute_nx},
-    {"walk-outside", walk_outside},
-    {"vectors-outside", vectors_outside},
-    {"undefined", undefined},
-    {"breakpoint", breakpoint},
-    {"halt", halt},
-    {"semihosting", semihosting},
-    {"exception-return-el2", exception_return_el2},
-    {"read-hcr-el2", read_hcr_el2},
-    {"read-vbar-el2", read_vbar_el2},
-    {"read-sctlr-el3", read_sctlr_el3},
-    {"read-ich-vtr-el2", read_ich_vtr_el2},
-    {"write-vttbr-el2", write_vttbr_el2},
-    {"read-pmu", read_pmu},
-    {"write-pmu", write_pmu},
-    {"read-zcr-el1", read_zcr_el1},
-    {"read-dbgbvr0", read_dbgbvr0},
-    {"write-dbgbcr0", write_dbgbcr0},
-    {"write-mdscr", write_mdscr},
-    {"write-oslar", write_oslar},
-    {"read-actlr", read_actlr},
-    {"write-actlr", write_actlr},
-    {"read-impdef", read_impdef},
-    {"write-impdef", write_impdef},
-    {"read-impdef-unknown", read_impdef_unknown},
-    {"read-unallocated", read_unallocated},
-    {"write-id-register", write_id_register},
-    {"write-icc-sre", write_icc_sre},
-    {"write-icc-sgi0r", write_icc_sgi0r},
-    {"write-icc-asgi1r", write_icc_asgi1r},
-    {"write-icc-sgi1r-all-ones", write_icc_sgi1r_all_ones},
-    {"read-icc-iar0", read_icc_iar0},
-    {"write-icc-eoir-unknown", write_icc_eoir_unknown},
-    {"write-icc-dir-unknown", write_icc_dir_unknown},
-    {"read-cntpct", read_cntpct},
-    {"write-cntp-ctl", write_cntp_ctl},
-    {"read-cnthctl-el2", read_cnthctl_el2},
-    {"write-cntvoff-el2", write_cntvoff_el2},
-    {"set-way", set_way},
-    {"tlb-invalidate-el2", tlb_invalidate_el2},
-    {"tlb-invalidate-all", tlb_invalidate_all},
-    {"smc-unknown", smc_unknown},
-    {"hvc-unknown", hvc_unknown},
-    {"smc-immediate", smc_immediate},
-    {"hvc-immediate", hvc_immediate},
-    {"psci-malformed", psci_malformed},
-    {"gic-reserved", gic_reserved},
-    {"gic-all-sizes", gic_all_sizes},
-    {"gic-last-byte", gic_last_byte},
-    {"gic-beyond", gic_beyond},
-    {"uart-all-sizes", uart_all_sizes},
-    {"uart-beyond", uart_beyond},
+    { "read-outside", read_outside },
+    { "read-byte-outside", read_byte_outside },
+    { "write-outside", write_outside },
+    { "jump-outside", jump_outside },
+    { "jump-null", jump_null },
+    { "jump-to-uart", jump_to_uart },
+    { "jump-to-gic", jump_to_gic },
+    { "jump-unaligned", jump_unaligned },
+    { "pair-outside", pair_outside },
+    { "stack-outside", stack_outside },
+    { "mmio-writeback", mmio_writeback },
+    { "mmio-load-pair", mmio_load_pair },
+    { "mmio-store-pair", mmio_store_pair },
+    { "mmio-exclusive", mmio_exclusive },
+    { "mmio-simd", mmio_simd },
+    { "mmio-unaligned", mmio_unaligned },
+    { "mmio-cache-zero", mmio_cache_zero },
+    { "cache-outside", cache_outside },
+    { "prefetch-outside", prefetch_outside },
+    { "translate-outside", translate_outside },
+    { "write-rom", write_rom },
+    { "execute-nx", execute_nx },
+    { "walk-outside", walk_outside },
+    { "vectors-outside", vectors_outside },
+    { "undefined", undefined },
+    { "breakpoint", breakpoint },
+    { "halt", halt },
+    { "semihosting", semihosting },
+    { "exception-return-el2", exception_return_el2 },
+    { "read-hcr-el2", read_hcr_el2 },
+    { "read-vbar-el2", read_vbar_el2 },
+    { "read-sctlr-el3", read_sctlr_el3 },
+    { "read-ich-vtr-el2", read_ich_vtr_el2 },
+    { "write-vttbr-el2", write_vttbr_el2 },
+    { "read-pmu", read_pmu },
+    { "write-pmu", write_pmu },
+    { "read-zcr-el1", read_zcr_el1 },
+    { "read-dbgbvr0", read_dbgbvr0 },
+    { "write-dbgbcr0", write_dbgbcr0 },
+    { "write-mdscr", write_mdscr },
+    { "write-oslar", write_oslar },
+    { "read-actlr", read_actlr },
+    { "write-actlr", write_actlr },
+    { "read-impdef", read_impdef },
+    { "write-impdef", write_impdef },
+    { "read-impdef-unknown", read_impdef_unknown },
+    { "read-unallocated", read_unallocated },
+    { "write-id-register", write_id_register },
+    { "write-icc-sre", write_icc_sre },
+    { "write-icc-sgi0r", write_icc_sgi0r },
+    { "write-icc-asgi1r", write_icc_asgi1r },
+    { "write-icc-sgi1r-all-ones", write_icc_sgi1r_all_ones },
+    { "read-icc-iar0", read_icc_iar0 },
+    { "write-icc-eoir-unknown", write_icc_eoir_unknown },
+    { "write-icc-dir-unknown", write_icc_dir_unknown },
+    { "read-cntpct", read_cntpct },
+    { "write-cntp-ctl", write_cntp_ctl },
+    { "read-cnthctl-el2", read_cnthctl_el2 },
+    { "write-cntvoff-el2", write_cntvoff_el2 },
+    { "set-way", set_way },
+    { "tlb-invalidate-el2", tlb_invalidate_el2 },
+    { "tlb-invalidate-all", tlb_invalidate_all },
+    { "smc-unknown", smc_unknown },
+    { "hvc-unknown", hvc_unknown },
+    { "smc-immediate", smc_immediate },
+    { "hvc-immediate", hvc_immediate },
+    { "psci-malformed", psci_malformed },
+    { "gic-reserved", gic_reserved },
+    { "gic-all-sizes", gic_all_sizes },
+    { "gic-last-byte", gic_last_byte },
+    { "gic-beyond", gic_beyond },
+    { "uart-all-sizes", uart_all_sizes },
+    { "uart-beyond", uart_beyond },
 };
 
 /* Busy for ever with all interrupts masked: only the hypervisor can stop it. */

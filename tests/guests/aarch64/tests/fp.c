@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Nothing of this CPU's state may change while another VM has the CPU: SIMD registers, FPCR, FPSR, general registers and
- * the system registers of EL1 and EL0. Every VM that shares the CPU runs this guest with its own seed. Words of the
- * command line:
- *     seed=N     makes the values of this VM (default 1)
- *     rounds=N   rounds (default 50)
- *     round-ms=N length of one round in milliseconds (default 20: longer than a time slice)
+ * Nothing of this CPU's state may change while another VM has the CPU: SIMD registers, FPCR, FPSR,
+ * general registers and the system registers of EL1 and EL0. Every VM that shares the CPU runs this
+ * guest with its own seed. Words of the command line: seed=N     makes the values of this VM
+ * (default 1) rounds=N   rounds (default 50) round-ms=N length of one round in milliseconds
+ * (default 20: longer than a time slice)
  */
 #include "aarch64.h"
 
-#define VECTOR_WORDS 64u /* v0 to v31, two 64-bit words each */
+#define VECTOR_WORDS  64u /* v0 to v31, two 64-bit words each */
 #define GENERAL_WORDS 16u
 
-/* fp_asm.S: loads v0-v31, FPCR, FPSR and x8-x23, spins until the counter is @p until, and stores them again. */
+/* fp_asm.S: loads v0-v31, FPCR, FPSR and x8-x23, spins until the counter is @p until, and stores
+ * them again. */
 struct state {
     uint64_t vectors[VECTOR_WORDS];
     uint64_t general[GENERAL_WORDS];
@@ -31,41 +31,42 @@ static uint64_t random_word(void)
     return random_state;
 }
 
-/* One round of a system register: written with a random value, read back (not all bits exist), compared later. */
-#define SYSTEM_REGISTERS(X)                                                                                     \
-    X(tpidr_el0, ~0ull)                                                                                         \
-    X(tpidrro_el0, ~0ull)                                                                                       \
-    X(tpidr_el1, ~0ull)                                                                                         \
-    X(sp_el0, ~0ull)                                                                                            \
-    X(elr_el1, ~0ull)                                                                                           \
-    X(spsr_el1, 0xf00003c5)                                                                                     \
-    X(esr_el1, 0xffffffff)                                                                                      \
-    X(far_el1, ~0ull)                                                                                           \
-    X(afsr0_el1, 0xffffffff)                                                                                    \
-    X(afsr1_el1, 0xffffffff)                                                                                    \
-    X(par_el1, 0xfffffff000)                                                                                    \
-    X(mair_el1, ~0ull)                                                                                          \
-    X(amair_el1, ~0ull)                                                                                         \
-    X(ttbr0_el1, 0xffff00fffffff000)                                                                            \
-    X(ttbr1_el1, 0xffff00fffffff000)                                                                            \
-    X(tcr_el1, 0x3f003f)                                                                                        \
-    X(contextidr_el1, 0xffffffff)                                                                               \
-    X(csselr_el1, 0x2)                                                                                          \
-    X(cntkctl_el1, 0x3)                                                                                         \
-    X(cntv_cval_el0, ~0ull)                                                                                     \
-    X(ICC_PMR_EL1, 0xf8)                                                                                        \
+/* One round of a system register: written with a random value, read back (not all bits exist),
+ * compared later. */
+#define SYSTEM_REGISTERS(X)          \
+    X(tpidr_el0, ~0ull)              \
+    X(tpidrro_el0, ~0ull)            \
+    X(tpidr_el1, ~0ull)              \
+    X(sp_el0, ~0ull)                 \
+    X(elr_el1, ~0ull)                \
+    X(spsr_el1, 0xf00003c5)          \
+    X(esr_el1, 0xffffffff)           \
+    X(far_el1, ~0ull)                \
+    X(afsr0_el1, 0xffffffff)         \
+    X(afsr1_el1, 0xffffffff)         \
+    X(par_el1, 0xfffffff000)         \
+    X(mair_el1, ~0ull)               \
+    X(amair_el1, ~0ull)              \
+    X(ttbr0_el1, 0xffff00fffffff000) \
+    X(ttbr1_el1, 0xffff00fffffff000) \
+    X(tcr_el1, 0x3f003f)             \
+    X(contextidr_el1, 0xffffffff)    \
+    X(csselr_el1, 0x2)               \
+    X(cntkctl_el1, 0x3)              \
+    X(cntv_cval_el0, ~0ull)          \
+    X(ICC_PMR_EL1, 0xf8)             \
     X(ICC_BPR1_EL1, 0x7)
 
 #define COUNT_ONE(name, mask) +1
 enum { SYSTEM_COUNT = 0 SYSTEM_REGISTERS(COUNT_ONE) };
 
 #define NAME_OF(name, mask) #name,
-static const char *const system_names[] = {SYSTEM_REGISTERS(NAME_OF)};
+static const char *const system_names[] = { SYSTEM_REGISTERS(NAME_OF) };
 static uint64_t system_expected[SYSTEM_COUNT];
 static uint64_t system_bad[SYSTEM_COUNT];
 
 #define WRITE_ONE(name, mask) sysreg_write_expanded(name, random_word() & (mask));
-#define READ_ONE(name, mask) to[i++] = sysreg_read_expanded(name);
+#define READ_ONE(name, mask)  to[i++] = sysreg_read_expanded(name);
 
 static void system_write(void)
 {
@@ -100,7 +101,7 @@ void guest_main(void)
             load.general[i] = random_word();
         }
         load.fpcr = random_word() & (3u << 22 | 1u << 24 | 1u << 25); /* RMode, FZ, DN */
-        load.fpsr = random_word() & 0x0800009f;                      /* QC and the exception flags */
+        load.fpsr = random_word() & 0x0800009f; /* QC and the exception flags */
         system_write();
         system_read(system_expected);
         fp_hold(&load, &store, time_ticks() + ticks);

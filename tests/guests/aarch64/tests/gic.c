@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The interrupt controller a VM sees: GICv3 distributor, redistributors and CPU interfaces (IHI 0069). Needs two CPUs.
- * Interrupts are mostly taken by polling ICC_IAR1_EL1 with IRQs masked, which shows exactly what is signalled; SPIs are
- * pended by software, apart from the UART's. Words of the command line:
- *     rounds=N   length of the SGI storms (default 2000)
+ * The interrupt controller a VM sees: GICv3 distributor, redistributors and CPU interfaces (IHI
+ * 0069). Needs two CPUs. Interrupts are mostly taken by polling ICC_IAR1_EL1 with IRQs masked,
+ * which shows exactly what is signalled; SPIs are pended by software, apart from the UART's. Words
+ * of the command line: rounds=N   length of the SGI storms (default 2000)
  */
 #include "aarch64.h"
 
 #define SOFT_SPI_FIRST 40u /* SPIs that no device of the VM drives */
 #define SOFT_SPI_COUNT 16u
-#define QUIET_US 500u
-#define ARRIVE_US 500000u
+#define QUIET_US       500u
+#define ARRIVE_US      500000u
 
-#define UART_DR 0x00u
+#define UART_DR   0x00u
 #define UART_IMSC 0x38u
-#define UART_ICR 0x44u
-#define UART_TX (1u << 5)
+#define UART_ICR  0x44u
+#define UART_TX   (1u << 5)
 
 #define CTLR_EOIMODE (1u << 1)
 
@@ -89,8 +89,10 @@ static void test_identification(void)
         report_equal(gicr_typer >> 32, cpu_mpidr(cpu), "GICR_TYPER of CPU %u: affinity", cpu);
         report_equal(gicr_typer >> 8 & 0xffff, cpu, "GICR_TYPER of CPU %u: number", cpu);
         report_equal(gicr_typer >> 4 & 1, cpu == 1, "GICR_TYPER of CPU %u: last", cpu);
-        report_equal(mmio_read(frame + GICR_TYPER), (uint32_t)gicr_typer, "GICR_TYPER by halves, low");
-        report_equal(mmio_read(frame + GICR_TYPER + 4), gicr_typer >> 32, "GICR_TYPER by halves, high");
+        report_equal(mmio_read(frame + GICR_TYPER), (uint32_t)gicr_typer,
+                     "GICR_TYPER by halves, low");
+        report_equal(mmio_read(frame + GICR_TYPER + 4), gicr_typer >> 32,
+                     "GICR_TYPER by halves, high");
     }
     report_equal(mmio_read(gic_frame(0) + GICD_ICFGR), 0xaaaaaaaa, "SGIs are edge-triggered");
 }
@@ -127,7 +129,8 @@ static void test_sgi_self(void)
     report(gic_bit(6, GICD_ISACTIVER), "it is active");
     report(!gic_bit(6, GICD_ISPENDR), "it is not pending");
     gic_send(6, 1);
-    report(gic_bit(6, GICD_ISPENDR) && gic_bit(6, GICD_ISACTIVER), "sent again it is active and pending");
+    report(gic_bit(6, GICD_ISPENDR) && gic_bit(6, GICD_ISACTIVER),
+           "sent again it is active and pending");
     expect_quiet("it does not interrupt itself");
     gic_end(6);
     report_equal(gic_wait(ARRIVE_US), 6, "it comes again after its end");
@@ -169,7 +172,8 @@ static void test_sgi_other(void)
 static void test_enable_and_pending(void)
 {
     gic_disable(3);
-    report(!gic_bit(3, GICD_ISENABLER) && !gic_bit(3, GICD_ICENABLER), "a disabled SGI reads as such");
+    report(!gic_bit(3, GICD_ISENABLER) && !gic_bit(3, GICD_ICENABLER),
+           "a disabled SGI reads as such");
     gic_send(3, 1);
     expect_quiet("it stays away");
     report(gic_bit(3, GICD_ISPENDR) && gic_bit(3, GICD_ICPENDR), "it reads as pending");
@@ -265,7 +269,8 @@ static void test_priority_order(void)
     gic_priority(1, 0x80);
     gic_priority(2, 0x78);
     report_equal(access_read(gic_frame(0) + GICD_IPRIORITYR + 2, 1), 0x78, "IPRIORITYR by bytes");
-    report_equal(mmio_read(gic_frame(0) + GICD_IPRIORITYR) >> 8 & 0xffff, 0x7880, "IPRIORITYR by words");
+    report_equal(mmio_read(gic_frame(0) + GICD_IPRIORITYR) >> 8 & 0xffff, 0x7880,
+                 "IPRIORITYR by words");
     icc_write(ICC_PMR_EL1, 0x80);
     isb();
     gic_send(1, 1);
@@ -295,10 +300,12 @@ static void test_priority_order(void)
     gic_end(first);
     unsigned second = gic_wait(ARRIVE_US);
     gic_end(second);
-    report(first + second == 3, "both come when a priority changes while pending (SGI %u first)", first);
+    report(first + second == 3, "both come when a priority changes while pending (SGI %u first)",
+           first);
 }
 
-/* Nesting: the handler of SGI 1 (priority 0xa0) sends SGI 2 and SGI 3 and lets them interrupt it. */
+/* Nesting: the handler of SGI 1 (priority 0xa0) sends SGI 2 and SGI 3 and lets them interrupt it.
+ */
 static volatile uint64_t nest_order[4];
 static volatile uint64_t nest_count;
 static volatile uint64_t nest_priority;
@@ -345,13 +352,16 @@ static uint64_t nested_order(uint8_t outer, uint8_t second, uint8_t third)
 
 static void test_preemption(void)
 {
-    report_equal(nested_order(0xa0, 0x40, 0xc0), 213, "a higher priority interrupts a handler, a lower one waits");
+    report_equal(nested_order(0xa0, 0x40, 0xc0), 213,
+                 "a higher priority interrupts a handler, a lower one waits");
     report_equal(nest_priority, 0x40, "the running priority is that of the inner one");
-    report_equal(nested_order(0xa0, 0xa0, 0xa8), 123, "the same or a lower priority does not interrupt");
+    report_equal(nested_order(0xa0, 0xa0, 0xa8), 123,
+                 "the same or a lower priority does not interrupt");
     icc_write(ICC_BPR1_EL1, 7); /* group priority is bit 7 alone (IHI 0069, 4.8.4) */
     isb();
     report_equal(icc_read(ICC_BPR1_EL1), 7, "BPR1 is 7");
-    report_equal(nested_order(0xa0, 0x80, 0xc0), 123, "BPR: a higher subpriority does not interrupt");
+    report_equal(nested_order(0xa0, 0x80, 0xc0), 123,
+                 "BPR: a higher subpriority does not interrupt");
     report_equal(nested_order(0xa0, 0x40, 0xc0), 213, "BPR: a higher group priority does");
     icc_write(ICC_BPR1_EL1, 0);
     isb();
@@ -417,16 +427,21 @@ static void test_spi(void)
     gic_end(spi);
 
     gic_config(spi, false);
-    report_equal(mmio_read(GICD_BASE + GICD_ICFGR + spi / 16 * 4) >> (spi % 16 * 2) & 2, 0, "configured as level");
+    report_equal(mmio_read(GICD_BASE + GICD_ICFGR + spi / 16 * 4) >> (spi % 16 * 2) & 2, 0,
+                 "configured as level");
     gic_config(spi, true);
-    report_equal(mmio_read(GICD_BASE + GICD_ICFGR + spi / 16 * 4) >> (spi % 16 * 2) & 2, 2, "configured as edge");
+    report_equal(mmio_read(GICD_BASE + GICD_ICFGR + spi / 16 * 4) >> (spi % 16 * 2) & 2, 2,
+                 "configured as edge");
 
     gic_route(spi, 1);
-    report_equal(access_read(GICD_BASE + GICD_IROUTER + 8 * spi, 8), cpu_mpidr(1), "IROUTER reads back, 64 bits");
-    report_equal(mmio_read(GICD_BASE + GICD_IROUTER + 8 * spi), cpu_mpidr(1), "IROUTER reads back, 32 bits");
+    report_equal(access_read(GICD_BASE + GICD_IROUTER + 8 * spi, 8), cpu_mpidr(1),
+                 "IROUTER reads back, 64 bits");
+    report_equal(mmio_read(GICD_BASE + GICD_IROUTER + 8 * spi), cpu_mpidr(1),
+                 "IROUTER reads back, 32 bits");
     uint64_t before = second_taken[spi];
     gic_set(spi, GICD_ISPENDR);
-    report(wait_for(&second_taken[spi], before + 1, ARRIVE_US), "routed to CPU 1 it is taken there");
+    report(wait_for(&second_taken[spi], before + 1, ARRIVE_US),
+           "routed to CPU 1 it is taken there");
     expect_quiet("and not here");
 
     gic_disable(spi);
@@ -435,7 +450,8 @@ static void test_spi(void)
     delay_us(QUIET_US);
     gic_route(spi, 1);
     gic_enable(spi);
-    report(wait_for(&second_taken[spi], before + 2, ARRIVE_US), "routed anew while pending it is taken by CPU 1");
+    report(wait_for(&second_taken[spi], before + 2, ARRIVE_US),
+           "routed anew while pending it is taken by CPU 1");
     expect_quiet("and not by the old target");
     report_equal(second_taken[spi], before + 2, "once");
     gic_route(spi, 0);
@@ -503,7 +519,8 @@ static void test_overflow(void)
     enable_all_sgis(true);
 }
 
-/* As many active as the 5 bits of priority allow to nest, so that active ones fill the list registers too. */
+/* As many active as the 5 bits of priority allow to nest, so that active ones fill the list
+ * registers too. */
 static void test_deep_nesting(void)
 {
     unsigned depth = 0;
@@ -579,7 +596,8 @@ static void test_level(void)
     gic_disable(UART_INTID);
 }
 
-/* Every word of the frames is read; what is reserved reads zero, ignores writes, and never faults. */
+/* Every word of the frames is read; what is reserved reads zero, ignores writes, and never faults.
+ */
 static void test_odd_accesses(void)
 {
     fault_expect();
@@ -592,8 +610,9 @@ static void test_odd_accesses(void)
         }
     }
     report(!fault_result().taken, "every word of the distributor and redistributors can be read");
-    static const uintptr_t reserved[] = {GICD_BASE + 0x0c80 + 0x400, GICD_BASE + 0xc000, GICD_BASE + 0xf000,
-                                         GICR_BASE + 0x1000, GICR_BASE + GICR_SGI + 0xf000};
+    static const uintptr_t reserved[] = { GICD_BASE + 0x0c80 + 0x400, GICD_BASE + 0xc000,
+                                          GICD_BASE + 0xf000, GICR_BASE + 0x1000,
+                                          GICR_BASE + GICR_SGI + 0xf000 };
     uint64_t nonzero = 0;
     fault_expect();
     for (unsigned i = 0; i < ARRAY_SIZE(reserved); i++) {
@@ -610,7 +629,8 @@ static void test_odd_accesses(void)
     access_write(priority + 10, 1, 0x80);
     report_equal(mmio_read(priority + 8), 0x40806070, "a byte written to IPRIORITYR");
     mmio_write(priority + 8, 0xa0a0a0a0);
-    report_equal(access_read(GICD_BASE + GICD_IROUTER + 8 * 1000, 8), 0, "IROUTER of an interrupt that is not there");
+    report_equal(access_read(GICD_BASE + GICD_IROUTER + 8 * 1000, 8), 0,
+                 "IROUTER of an interrupt that is not there");
 }
 
 /* Storms. CPU 1 counts in second_main(); nothing may be lost when the sender waits for each. */

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A device passed through with its interrupt: the PL031 real-time clock (Arm DDI 0224) at 0x0901_0000, INTID 34. Its match
- * interrupt is taken many times; each must come once for each match, and again and again while its line stays high.
- *     rounds=N   matches (default 200)
+ * A device passed through with its interrupt: the PL031 real-time clock (Arm DDI 0224) at
+ * 0x0901_0000, INTID 34. Its match interrupt is taken many times; each must come once for each
+ * match, and again and again while its line stays high. rounds=N   matches (default 200)
  */
 #include "aarch64.h"
 
-#define RTC_DR 0x00u
-#define RTC_MR 0x04u
-#define RTC_LR 0x08u
-#define RTC_CR 0x0cu
-#define RTC_IMSC 0x10u
-#define RTC_RIS 0x14u
-#define RTC_MIS 0x18u
-#define RTC_ICR 0x1cu
+#define RTC_DR         0x00u
+#define RTC_MR         0x04u
+#define RTC_LR         0x08u
+#define RTC_CR         0x0cu
+#define RTC_IMSC       0x10u
+#define RTC_RIS        0x14u
+#define RTC_MIS        0x18u
+#define RTC_ICR        0x1cu
 #define RTC_PERIPH_ID0 0xfe0u
 
 static volatile uint64_t irq_count;
@@ -91,7 +91,8 @@ void guest_main(void)
     uint64_t met = 0;
     for (uint64_t i = 0; i < rounds; i++) {
         rtc_write(RTC_MR, rtc(RTC_DR));
-        /* A second may pass between the two accesses: then that moment is over and there is no match. */
+        /* A second may pass between the two accesses: then that moment is over and there is no
+         * match. */
         if (!wait_for(&irq_count, met + 1, 200000)) {
             rtc_write(RTC_MR, rtc(RTC_DR));
             if (!wait_for(&irq_count, met + 1, 2000000)) {

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Keeps the hypervisor as busy as a guest can, on two CPUs, while another VM must get on with its work. Words of the
- * command line:
- *     seconds=N   length (default 3)
- *     kinds=N     bit mask of the storms below (default: all)
- *     cpus=1      CPU 0 alone
- * Each kind runs in turn for a short while until the time is over; a count of rounds is printed for each.
+ * Keeps the hypervisor as busy as a guest can, on two CPUs, while another VM must get on with its
+ * work. Words of the command line: seconds=N   length (default 3) kinds=N     bit mask of the
+ * storms below (default: all) cpus=1      CPU 0 alone Each kind runs in turn for a short while
+ * until the time is over; a count of rounds is printed for each.
  */
 #include "aarch64.h"
 
@@ -66,8 +64,8 @@ static const struct {
     const char *name;
     void (*round)(void);
 } storms[] = {
-    {"sgi", storm_sgi},           {"hypercall", storm_hypercall}, {"gic", storm_gic},
-    {"priority", storm_priority}, {"timer", storm_timer},         {"uart", storm_uart},
+    { "sgi", storm_sgi },           { "hypercall", storm_hypercall }, { "gic", storm_gic },
+    { "priority", storm_priority }, { "timer", storm_timer },         { "uart", storm_uart },
 };
 static uint64_t rounds[2][ARRAY_SIZE(storms)]; /* by CPU */
 
@@ -137,11 +135,13 @@ void guest_main(void)
         while (time_us() - start < 200000) {
             cpu_start(1, second_once, 0);
         }
-        report(cpu_wait_off(1, 2000000) && on_off_count > 0, "CPU 1 started %lu times", on_off_count);
+        report(cpu_wait_off(1, 2000000) && on_off_count > 0, "CPU 1 started %lu times",
+               on_off_count);
     }
     for (unsigned i = 0; i < ARRAY_SIZE(storms); i++) {
         if ((kinds >> i & 1) != 0) {
-            report(rounds[0][i] > 0, "%s: %lu rounds on CPU 0, %lu on CPU 1", storms[i].name, rounds[0][i], rounds[1][i]);
+            report(rounds[0][i] > 0, "%s: %lu rounds on CPU 0, %lu on CPU 1", storms[i].name,
+                   rounds[0][i], rounds[1][i]);
         }
     }
 }

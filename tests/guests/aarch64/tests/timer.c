@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The virtual timer and counter on both CPUs. Words of the command line:
- *     late=N    milliseconds an interrupt may come late (default 200: the emulator itself may be held up)
- *     rounds=N  deadlines for each CPU (default 200)
+ *     late=N    milliseconds an interrupt may come late (default 200: the emulator itself may be
+ * held up) rounds=N  deadlines for each CPU (default 200)
  */
 #include "aarch64.h"
 
@@ -116,14 +116,16 @@ static void test_polling(void)
     isb();
     report((sysreg_read(cntv_ctl_el0) & CNTV_CTL_ISTATUS) == 0, "ISTATUS is 0 before the deadline");
     delay_us(4000);
-    report((sysreg_read(cntv_ctl_el0) & CNTV_CTL_ISTATUS) != 0, "ISTATUS is 1 after it, with IMASK set");
+    report((sysreg_read(cntv_ctl_el0) & CNTV_CTL_ISTATUS) != 0,
+           "ISTATUS is 1 after it, with IMASK set");
     report_equal(gic_acknowledge(), INTID_SPURIOUS, "IMASK keeps the interrupt back");
     report((int32_t)sysreg_read(cntv_tval_el0) < 0, "TVAL is negative after the deadline");
     sysreg_write(cntv_ctl_el0, CNTV_CTL_ENABLE);
     isb();
     report_equal(gic_wait(late_us), TIMER_INTID, "clearing IMASK lets it through");
     gic_end(TIMER_INTID);
-    report_equal(gic_wait(late_us), TIMER_INTID, "it is level-sensitive: it fires again while the condition holds");
+    report_equal(gic_wait(late_us), TIMER_INTID,
+                 "it is level-sensitive: it fires again while the condition holds");
     timer_stop();
     gic_end(TIMER_INTID);
     delay_us(1000);

@@ -5,25 +5,25 @@
  */
 #include "aarch64.h"
 
-#define UART_DR 0x00u
-#define UART_RSR 0x04u
-#define UART_FR 0x18u
-#define UART_IBRD 0x24u
-#define UART_FBRD 0x28u
+#define UART_DR    0x00u
+#define UART_RSR   0x04u
+#define UART_FR    0x18u
+#define UART_IBRD  0x24u
+#define UART_FBRD  0x28u
 #define UART_LCR_H 0x2cu
-#define UART_CR 0x30u
-#define UART_IFLS 0x34u
-#define UART_IMSC 0x38u
-#define UART_RIS 0x3cu
-#define UART_MIS 0x40u
-#define UART_ICR 0x44u
+#define UART_CR    0x30u
+#define UART_IFLS  0x34u
+#define UART_IMSC  0x38u
+#define UART_RIS   0x3cu
+#define UART_MIS   0x40u
+#define UART_ICR   0x44u
 
 #define FR_BUSY (1u << 3)
 #define FR_RXFE (1u << 4)
 #define FR_TXFF (1u << 5)
-#define INT_RX (1u << 4)
-#define INT_TX (1u << 5)
-#define INT_RT (1u << 6)
+#define INT_RX  (1u << 4)
+#define INT_TX  (1u << 5)
+#define INT_RT  (1u << 6)
 
 static uint32_t uart(unsigned offset)
 {
@@ -48,19 +48,21 @@ static void test_identification(void)
 static void test_registers(void)
 {
     uint32_t fr = uart(UART_FR);
-    report((fr & (FR_RXFE | FR_TXFF | FR_BUSY)) == FR_RXFE, "FR 0x%x: nothing received, room to send", fr);
+    report((fr & (FR_RXFE | FR_TXFF | FR_BUSY)) == FR_RXFE,
+           "FR 0x%x: nothing received, room to send", fr);
     static const struct {
         unsigned offset;
         uint32_t value;
         const char *name;
     } registers[] = {
-        {UART_IBRD, 0x1234, "IBRD"}, {UART_FBRD, 0x2a, "FBRD"},   {UART_LCR_H, 0x70, "LCR_H"},
-        {UART_CR, 0x301, "CR"},      {UART_IFLS, 0x12, "IFLS"},   {UART_IMSC, 0x7f0, "IMSC"},
-        {UART_IMSC, 0, "IMSC zero"},
+        { UART_IBRD, 0x1234, "IBRD" }, { UART_FBRD, 0x2a, "FBRD" }, { UART_LCR_H, 0x70, "LCR_H" },
+        { UART_CR, 0x301, "CR" },      { UART_IFLS, 0x12, "IFLS" }, { UART_IMSC, 0x7f0, "IMSC" },
+        { UART_IMSC, 0, "IMSC zero" },
     };
     for (unsigned i = 0; i < ARRAY_SIZE(registers); i++) {
         uart_write(registers[i].offset, registers[i].value);
-        report_equal(uart(registers[i].offset), registers[i].value, "%s reads back", registers[i].name);
+        report_equal(uart(registers[i].offset), registers[i].value, "%s reads back",
+                     registers[i].name);
     }
     report_equal(uart(UART_RSR), 0, "RSR: no errors");
     uart_write(UART_FR, 0xffffffff);
@@ -141,7 +143,8 @@ static void test_echo(void)
     report(complete, "a line of %u characters received", length);
     report(interrupts >= 1, "by %u interrupts", interrupts);
     report_equal(wrong, 0, "MIS named the receiver each time");
-    report((uart(UART_FR) & FR_RXFE) != 0 && (uart(UART_RIS) & INT_RX) == 0, "the queue is empty afterwards");
+    report((uart(UART_FR) & FR_RXFE) != 0 && (uart(UART_RIS) & INT_RX) == 0,
+           "the queue is empty afterwards");
 }
 
 void guest_main(void)
