@@ -48,8 +48,10 @@ static void storm_priority(void)
 static void storm_timer(void)
 {
     timer_arm_us(0);
+    interrupts_mask(true); /* or it could be taken before the wait, which would then not end */
     timer_arm_us(20);
     wfi();
+    interrupts_mask(false);
 }
 
 static void storm_uart(void)
