@@ -18,6 +18,7 @@
 #define ICC_SGI0R  SYSREG(3, 0, 12, 11, 7)
 #define ICC_SGI1R  SYSREG(3, 0, 12, 11, 5)
 #define ICC_ASGI1R SYSREG(3, 0, 12, 11, 6)
+#define ICC_DIR SYSREG(3, 0, 12, 11, 1)
 #define ACTLR      SYSREG(3, 0, 1, 0, 1)
 #define OSLSR      SYSREG(2, 0, 1, 1, 4)
 #define DC_ISW     SYSREG(1, 0, 7, 6, 2)
@@ -134,6 +135,8 @@ uint32_t sysreg_access(struct vcpu *v, uint64_t esr)
         if (name == ICC_SGI1R) {
             vgic_send_sgi(v, trap_get_register(v, rt));
             reason = EXIT_SEND_IPI;
+        } else if (name == ICC_DIR) {
+            vgic_deactivate(v, trap_get_register(v, rt));
         } else if (!ignores_writes(name)) {
             return trap_fault(v, "write to a system register that it was not granted");
         }
