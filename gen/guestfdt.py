@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import libfdt
 
@@ -58,8 +58,7 @@ class GuestMachine:
     uart: tuple[Range, int] | None
     devices: tuple[GuestDevice, ...]
     cmdline: str
-    initrd: Range | None = None
-    phandles: dict[int, FdtNode] = field(default_factory=dict, repr=False)
+    initrd: Range | None
 
 
 def guest_tree(machine: GuestMachine) -> FdtNode:

@@ -98,6 +98,7 @@ class Pool:
         """Adds a map.
 
         Args:
+            format_: how its entries are encoded.
             title: whose map it is, for the comments.
             mappings: disjoint in their input addresses, below 2**input_bits(format_).
 
@@ -181,7 +182,7 @@ def _cut(mapping: Mapping, slot: Range) -> Mapping:
     return Mapping(Range(base, end - base), output, mapping.access, mapping.owner)
 
 
-# Neighbouring leaves of one owner with one access become one run; a lower table is a run of its own.
+# Neighbouring leaves of one owner with one access become a run; a lower table is one of its own.
 def _runs(draft: _Draft, addresses: list[int]) -> Iterable[Run]:
     shape = draft.format.levels[draft.level]
     group: list[tuple[int, _Leaf]] = []

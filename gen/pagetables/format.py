@@ -53,16 +53,17 @@ class Level:
 
 
 class Format(Protocol):
-    """A page table format.
-
-    levels: from the root down.  output_bits: width of an output address.
-    """
+    """A page table format."""
 
     @property
-    def levels(self) -> tuple[Level, ...]: ...
+    def levels(self) -> tuple[Level, ...]:
+        """The levels, from the root down."""
+        ...
 
     @property
-    def output_bits(self) -> int: ...
+    def output_bits(self) -> int:
+        """Width of an output address."""
+        ...
 
     def table(self, address: int) -> int:
         """The entry that points to a lower table at `address` (a multiple of its size)."""

@@ -104,8 +104,11 @@ def machine(
     """What the VM's device tree has to tell.
 
     Args:
-        board_tree: the board's tree, where the nodes of passed-through devices are looked up; may be
-            None if the VM has none.
+        system: the system.
+        vm: the VM.
+        part: what vm_part() said of it.
+        board_tree: where the nodes of passed-through devices are; None if the VM has no devices.
+        initrd: where it lies in the VM, None without one.
     """
     _, timer, _, _ = parts(hardware_of(system.board.hardware))
     assert timer.hypervisor_physical is not None

@@ -39,8 +39,8 @@ def seats(system: System) -> tuple[tuple[VcpuSeat, ...], tuple[CpuSeat, ...]]:
     """Seats all vCPUs of a checked system.
 
     Returns:
-        The vCPUs in the order of the file, and the used CPUs in the order of the board.  The boot CPU
-        (the first of the board) is among them even if no vCPU runs there: the machine starts on it.
+        The vCPUs in the order of the file, and the used CPUs in the order of the board. The boot
+        CPU (the first of the board) is among them even without vCPUs: the machine starts there.
     """
     runs: dict[int, list[int]] = {0: []}
     order: list[tuple[int, int, int]] = []

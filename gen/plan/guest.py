@@ -60,9 +60,9 @@ def place(system: System, vm: Vm, contents: Contents) -> Placed:
     image = system.image_of(vm)
     payload = image.header
     ram = vm.memory[0].guest_range
-    if payload.kind == "elf":
-        return _place_elf(image, payload, contents)
     load = load_address(image, ram)
+    if payload.kind == "elf":
+        return _place_elf(image, payload, load, contents)
     kernel = _whole("kernel", load, payload, contents)
     pieces = [kernel]
     initrd = None
@@ -76,15 +76,17 @@ def place(system: System, vm: Vm, contents: Contents) -> Placed:
 
 
 def load_address(image: Image, ram: Range) -> int:
-    """Guest address of a kernel or raw image: as given, or the lowest that its header allows."""
+    """Guest address of an image: where it was linked for, as given, or the lowest it allows."""
+    payload = image.header
+    if not payload.movable:
+        return min(segment.address for segment in payload.segments)
     if image.load is not None:
         return image.load
-    payload = image.header
     return align_up(ram.base, payload.alignment) + payload.text_offset
 
 
 def place_tree(vm: Vm, blob: bytes) -> Piece:
-    """The device tree: at the end of the VM's first region, in pages that cross no 2 MiB boundary."""
+    """The device tree: at the end of the VM's first region, crossing no 2 MiB boundary."""
     ram = vm.memory[0].guest_range
     base = align_down(ram.end - len(blob), PAGE_SIZE)
     if base // BLOCK_SIZE != (base + len(blob) - 1) // BLOCK_SIZE:
@@ -101,16 +103,16 @@ def _whole(what: str, load: int, payload: Payload, contents: Contents) -> Piece:
     return Piece(what, load, data, len(data), max(len(data), payload.image_size), digest(data))
 
 
-def _place_elf(image: Image, payload: Payload, contents: Contents) -> Placed:
+def _place_elf(image: Image, payload: Payload, load: int, contents: Contents) -> Placed:
     data = contents.payload(payload)
+    offset = load - min(segment.address for segment in payload.segments)
     pieces = []
     for number, segment in enumerate(payload.segments):
         if segment.file_size == 0:
             continue  # all zero, as memory is
         part = data[segment.offset : segment.offset + segment.file_size]
         name = f"segment {number}"
-        pieces.append(
-            Piece(name, segment.address, part, len(part), segment.memory_size, digest(part))
-        )
-    entry = image.entry if image.entry is not None else payload.entry
+        address = segment.address + offset
+        pieces.append(Piece(name, address, part, len(part), segment.memory_size, digest(part)))
+    entry = image.entry if image.entry is not None else payload.entry + offset
     return Placed(entry, tuple(pieces), None)

@@ -36,7 +36,6 @@ from gen.plan.types import (
 from gen.ranges import PAGE_SIZE, Range
 from gen.source import Span
 
-
 #: The names of enum log_level, in its order.
 LOG_LEVELS = ("error", "warn", "info", "debug")
 TABLE_ENTRIES = 512

@@ -12,10 +12,7 @@ from collections.abc import Iterable
 
 from gen.diag import Diagnostic, Note, Refused
 from gen.model import MemoryRegion, System, Vm
-from gen.ranges import BLOCK_SIZE, GIB, MIB, PAGE_SIZE, Range, align_up, holes, size_text
-
-# QEMU and boot loaders leave their own device tree at the start of RAM.
-_BOOT_AREA = 2 * MIB
+from gen.ranges import BLOCK_SIZE, GIB, PAGE_SIZE, Range, align_up, holes, size_text
 
 #: (index of the VM, index of the region) -> physical address.
 Placement = dict[tuple[int, int], int]
@@ -23,15 +20,12 @@ Placement = dict[tuple[int, int], int]
 
 def congruence(size: int) -> int:
     """The largest block size of a region of that size: 1 GiB, 2 MiB or 4 KiB."""
-    return next(
-        block for block in (GIB, BLOCK_SIZE, PAGE_SIZE) if size >= block or block == PAGE_SIZE
-    )
+    return next((block for block in (GIB, BLOCK_SIZE) if size >= block), PAGE_SIZE)
 
 
 def fixed(system: System) -> list[Range]:
-    """Physical memory whose place the input decides: the hypervisor, reservations, fixed regions."""
-    ram = system.board.ram[0]
-    result = [system.board.hypervisor, Range(ram.base, min(_BOOT_AREA, ram.size))]
+    """Physical memory whose place the input decides: hypervisor, reservations, fixed regions."""
+    result = [system.board.hypervisor, system.board.boot_area]
     result += system.board.hardware.reserved
     for vm in system.vms:
         for region in vm.memory:

@@ -7,7 +7,7 @@ from gen.source import Span
 
 
 def origin(span: Span, what: str) -> str:
-    """ "dual-linux.toml:12 vm.alpha": the file without its folder, so that it is the same anywhere."""
+    """A place for comments, `dual-linux.toml:12 vm.alpha`: without folder, the same anywhere."""
     return f"{span.file.path.name}:{span.line} {what}"
 
 

@@ -28,8 +28,8 @@ _RODATA_PER_OWNER = 128
 class Counts:
     """How many of everything a system has; what the budgets are computed from.
 
-    irqs: entries of irq_routes[].  spi_banks: of all VMs together.  entries: rows of the VMs' memory,
-    image and MMIO tables together.
+    irqs: entries of irq_routes[].  spi_banks: of all VMs together.
+    entries: rows of the memory, image and MMIO tables of all VMs together.
     """
 
     vms: int
