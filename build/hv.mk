@@ -31,10 +31,11 @@ $(shared): $(OBJ)/%.o: % $(MAKE_FILES)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
+# -Wa,-I: images.S names its files relative to its own folder.
 $(generated): $(OUT)/obj/%.o: $(GEN)/% $(MAKE_FILES)
 	$(say) CC $<
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -Wa,-I$(GEN) -MMD -MP -c $< -o $@
 
 # What images.S takes in with .incbin, which the compiler does not list.
 $(OUT)/obj/images.S.o: $(IMAGES) $(wildcard $(GEN)/images/*) $(wildcard $(GEN)/*.dtb)
