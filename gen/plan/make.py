@@ -12,6 +12,7 @@ import os
 from dataclasses import dataclass
 
 from gen import fdt, guestfdt
+from gen.arch import Architecture, architecture
 from gen.board import ROOT
 from gen.fdt import FdtNode
 from gen.model import MemoryRegion, System, Vm
@@ -80,7 +81,7 @@ def make(system: System) -> Plan:
         *(f'vm "{seat.vm_name}" vCPU {seat.index}' for seat in vcpu_seats),
     )
     board = aarch64.board(system)
-    irqs = _irqs(drafts, board)
+    irqs = _irqs(architecture(system.board.arch), drafts, board)
     consoles = (
         Console("hv", None),
         *(Console(vm.name, vm.index) for vm in system.vms if vm.console == "uart"),
@@ -152,6 +153,7 @@ def make(system: System) -> Plan:
         image_files=_image_files(system),
         qemu=system.board.qemu,
         ram=system.board.ram,
+        kept=_kept(system, layout),
         layout=layout,
         images=images,
         pagetables=tables,
@@ -188,6 +190,21 @@ def _drafts(system: System) -> list[_Draft]:
         pieces = (*placed.pieces, place_tree(vm, guestfdt.blob(tree)))
         result.append(_Draft(vm, placed, tree, pieces, part, aarch64.hw_irqs(vm)))
     return result
+
+
+# RAM that stays unused: for the boot loader, the rest of the hypervisor's region, and what the
+# board's tree reserves.
+def _kept(system: System, layout: Layout) -> tuple[types.Owner, ...]:
+    boot = system.board.boot_area
+    rest = Range(layout.end, layout.region.end - layout.end)
+    result = [
+        types.Owner(area, "reserved by the device tree")
+        for area in system.board.hardware.reserved
+        if not boot.overlaps(area)
+    ]
+    if rest.size:
+        result.append(types.Owner(rest, "hypervisor, not used"))
+    return (types.Owner(boot, "boot loader's device tree"), *result)
 
 
 def _regions(vm: Vm, placement: memory.Placement) -> tuple[MemRegion, ...]:
@@ -238,15 +255,26 @@ def _copies(
     return tuple(result)
 
 
-def _irqs(drafts: list[_Draft], board: Aarch64Board) -> tuple[IrqRoute, ...]:
+def _irqs(arch: Architecture, drafts: list[_Draft], board: Aarch64Board) -> tuple[IrqRoute, ...]:
     result = [
-        IrqRoute(board.uart_intid, "IRQ_OWNER_CONSOLE", None, 0, False, "console UART"),
+        IrqRoute(
+            board.uart_intid,
+            arch.interrupt_name(board.uart_intid),
+            "IRQ_OWNER_CONSOLE",
+            None,
+            0,
+            False,
+            "console UART",
+        )
     ]
     for draft in drafts:
         for irq in draft.hw_irqs:
             what = f'device "{irq.device}" of vm "{draft.vm.name}"'
+            name = arch.interrupt_name(irq.intid)
             result.append(
-                IrqRoute(irq.intid, "IRQ_OWNER_VM", draft.vm.index, irq.virq, irq.is_edge, what)
+                IrqRoute(
+                    irq.intid, name, "IRQ_OWNER_VM", draft.vm.index, irq.virq, irq.is_edge, what
+                )
             )
     return tuple(sorted(result, key=lambda route: route.intid))
 

@@ -250,9 +250,10 @@ class Pcpu:
 
 @dataclass(frozen=True)
 class IrqRoute:
-    """struct irq_route.  vm: None for the console."""
+    """struct irq_route.  name: as the manuals have it, "SPI 1".  vm: None for the console."""
 
     intid: int
+    name: str
     owner: Literal["IRQ_OWNER_CONSOLE", "IRQ_OWNER_VM"]
     vm: int | None
     virq: int
@@ -327,7 +328,7 @@ class Plan:
 
     inputs: names of the files it was made from.  image_files: paths of the images' files as make
     reads them, relative to the checkout or to the folder of $(SYSTEM).
-    log_level_number: enum log_level.
+    log_level_number: enum log_level.  kept: RAM that nobody gets.
     """
 
     name: str
@@ -339,6 +340,7 @@ class Plan:
     image_files: tuple[str, ...]
     qemu: Qemu | None
     ram: tuple[Range, ...]
+    kept: tuple[Owner, ...]
     layout: Layout
     images: tuple[StoredImage, ...]
     pagetables: PagetableSet
