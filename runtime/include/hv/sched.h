@@ -70,5 +70,9 @@ void sched_timer(void);
 /* Arms this CPU's deadline anew, after a vCPU's wake_at changed. */
 void sched_arm(void);
 
+/* Calls console_timer() on this CPU once the counter reaches `deadline`, or earlier if asked for
+ * before. Own CPU, any context, any lock held. */
+void sched_alarm(uint64_t deadline);
+
 /* Something about the ready set changed (a kick arrived): look again before entering a guest. */
 void sched_poke(void);
