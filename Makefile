@@ -15,7 +15,7 @@ PYTEST_ARGS    ?= -n 2 --dist loadgroup
 V ?=
 
 export PYTHONDONTWRITEBYTECODE := 1
-export TEXT_LIMIT_KIB V
+export SYSTEM BOARD TEXT_LIMIT_KIB V
 
 # As many jobs as CPUs, unless the caller said how many.
 ifeq (,$(filter -j% --jobserver%,$(MAKEFLAGS)))
@@ -31,7 +31,7 @@ include build/python.mk
 include build/check.mk
 include build/test.mk
 
-.PHONY: all run smoke gen setup images ashlar clean help
+.PHONY: all run smoke setup images ashlar clean help
 
 # $(call system,VARIANT,APPEND): shell commands that build SYSTEM for BOARD and leave its output folder in
 # $out. One build at a time per checkout, because systems share the objects of their architecture.
@@ -47,13 +47,22 @@ endef
 all: venv
 	+@$(call system)
 
+# Make ends with status 2 when a recipe failed, whatever the recipe's status. Only in question mode (-q) does it hand
+# on the status 1 of a recipe marked `+`, and without a message: so `make run` can say 1 for "a VM failed". The makes
+# inside must not be in that mode, hence the empty MAKEFLAGS; what they need travels in the environment.
+ifneq (,$(filter run smoke,$(MAKECMDGOALS)))
+ifeq (1,$(words $(MAKECMDGOALS)))
+MAKEFLAGS += --question
+endif
+endif
+
 ## run          build, then run it in QEMU with this terminal as its console
-run: venv
-	+@$(call system); $(PYTHON) build/run.py $$out
+run:
+	+@export MAKEFLAGS=; $(MAKE) venv || exit; $(call system); $(PYTHON) build/run.py $$out
 
 ## smoke        the same without a person: each guest tests itself and powers off (SMOKE_TIMEOUT=180 seconds)
-smoke: venv
-	+@$(call system,smoke,ashlar.selftest); \
+smoke:
+	+@export MAKEFLAGS=; $(MAKE) venv || exit; $(call system,smoke,ashlar.selftest); \
 	$(PYTHON) build/run.py $$out --smoke --timeout $(SMOKE_TIMEOUT)
 
 ## ashlar       run the generator's tool: make ashlar ARGS="explain vm.memory"

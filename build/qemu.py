@@ -8,12 +8,10 @@ distribution beside the system's QEMU, and nothing is installed.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from private_apt import AptError, PrivateApt
@@ -38,54 +36,42 @@ class QemuError(Exception):
     """There is no QEMU that is new enough; the text says what was tried."""
 
 
-@dataclass(frozen=True)
-class Qemu:
-    """How to start an emulator: first words of the command line, and variables to set."""
-
-    command: list[str]
-    env: dict[str, str] = field(default_factory=dict)
-
-
 def parse_version(text: str) -> tuple[int, ...]:
     """Numbers of a version such as "10.0.2"; empty text is the oldest of all."""
     return tuple(int(part) for part in re.findall(r"\d+", text))
 
 
-def version_of(qemu: Qemu) -> tuple[int, ...] | None:
+def say(text: str) -> None:
+    """Tell the person what happens; standard output is for the answer."""
+    print(f"qemu: {text}", file=sys.stderr, flush=True)
+
+
+def version_of(command: str) -> tuple[int, ...] | None:
     """Version that an emulator prints, or None if it does not start."""
     try:
-        done = subprocess.run(
-            [*qemu.command, "--version"],
-            capture_output=True,
-            text=True,
-            env={**os.environ, **qemu.env},
-            check=True,
-        )
+        done = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     found = re.search(r"version (\d+(?:\.\d+)*)", done.stdout)
     return parse_version(found[1]) if found else None
 
 
-def unpacked(root: Path, binary: str) -> Qemu:
-    """How to start the emulator unpacked in `root`: with its own loader, libraries and data."""
-    root = root.resolve()
-    loader = next(iter(sorted(root.glob("lib*/ld-linux*.so.*"))), None)
-    libraries = sorted({str(path.parent) for path in root.glob("**/*.so.*")})
-    data = [root / "usr/share/qemu", root / "usr/share/seabios"]
-    modules = root / "no-modules"
-    modules.mkdir(parents=True, exist_ok=True)
-    return Qemu(
-        command=[
-            str(loader),
-            "--library-path",
-            ":".join(libraries),
-            str(root / "usr/bin" / binary),
-            *(word for folder in data for word in ("-L", str(folder))),
-        ],
-        # QEMU would load modules of the system's own version otherwise.
-        env={"QEMU_MODULE_DIR": str(modules)},
-    )
+def write_starter(root: Path, binary: str) -> None:
+    """Write root/<binary>: starts the unpacked emulator with its own loader, libraries and data."""
+    loader = next(path.relative_to(root) for path in sorted(root.glob("**/ld-linux*.so.*")))
+    folders = [*root.glob("lib/*-linux-gnu*"), *root.glob("usr/lib/*-linux-gnu*")]
+    libraries = ":".join(f"$root/{path.relative_to(root)}" for path in sorted(folders))
+    data = " ".join(f'-L "$root/usr/share/{name}"' for name in ("qemu", "seabios"))
+    # QEMU_MODULE_DIR: an empty folder, or QEMU would load modules of the system's version.
+    script = f"""#!/bin/sh
+root=$(cd "$(dirname "$0")" && pwd)
+export QEMU_MODULE_DIR="$root/no-modules"
+exec "$root/{loader}" --library-path "{libraries}" "$root/usr/bin/{binary}" {data} "$@"
+"""
+    (root / "no-modules").mkdir()
+    starter = root / binary
+    starter.write_text(script)
+    starter.chmod(0o755)
 
 
 def fetch(binary: str, suites: tuple[str, ...], release: str, root: Path) -> None:
@@ -95,20 +81,21 @@ def fetch(binary: str, suites: tuple[str, ...], release: str, root: Path) -> Non
     )
     arch = host.stdout.strip()
     package = PACKAGES[binary]
-    print(f"qemu: fetching Debian package {package} ({release}) with its libraries", flush=True)
+    say(f"fetching Debian package {package} ({release}) with its libraries")
     debs = PrivateApt(APT / f"{release}-{arch}", arch, suites).download_closure(package, release)
-    print(f"qemu: unpacking {len(debs)} packages into {root}", flush=True)
+    say(f"unpacking {len(debs)} packages into {root}")
     draft = root.with_name(root.name + ".new")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     for deb in debs:
         subprocess.run(["dpkg-deb", "--extract", deb, draft], check=True)
         deb.unlink()
+    write_starter(draft, binary)
     shutil.rmtree(root, ignore_errors=True)
     draft.rename(root)
 
 
-def find_qemu(binary: str, minimum: str) -> Qemu:
+def find_qemu(binary: str, minimum: str) -> str:
     """The system's QEMU, or a newer one where a board needs it.
 
     Args:
@@ -116,33 +103,30 @@ def find_qemu(binary: str, minimum: str) -> Qemu:
         minimum: least version, such as "9.0"; "" for any.
 
     Returns:
-        How to start it.
+        The command that starts it: a name in PATH, or a path below out/tools.
 
     Raises:
         QemuError: none can be had.
     """
     wanted = parse_version(minimum)
-    tried = []
-    system = Qemu([binary])
-    version = version_of(system)
+    version = version_of(binary)
     if version is not None and version >= wanted:
-        return system
-    tried.append(f"the system's is {dotted(version)}")
+        return binary
+    if binary not in PACKAGES:
+        raise QemuError(f"{binary} is {dotted(version)}, and no Debian package is known for it")
+    tried = [f"the system's is {dotted(version)}"]
     for suites, release in SOURCES:
         root = TOOLS / f"{binary}-{release}"
-        qemu = unpacked(root, binary)
-        if not (root / "usr/bin" / binary).is_file():
-            try:
-                if binary not in PACKAGES:
-                    raise QemuError(f"no Debian package is known for {binary}")
+        command = str(root / binary)
+        try:
+            if not Path(command).is_file():
                 fetch(binary, suites, release, root)
-            except (AptError, OSError, subprocess.CalledProcessError) as error:
-                tried.append(f"{release}: {error}")
-                continue
-            qemu = unpacked(root, binary)
-        version = version_of(qemu)
+        except (AptError, OSError, StopIteration, subprocess.CalledProcessError) as error:
+            tried.append(f"{release}: {error}")
+            continue
+        version = version_of(command)
         if version is not None and version >= wanted:
-            return qemu
+            return command
         tried.append(f"{release} has {dotted(version)}")
     raise QemuError(f"{binary} {minimum or '(any version)'} is needed; " + "; ".join(tried))
 
@@ -153,13 +137,12 @@ def dotted(version: tuple[int, ...] | None) -> str:
 
 
 def main() -> int:
-    """Command line: qemu.py BINARY [MINIMUM] prints how to start it."""
+    """Command line: qemu.py BINARY [MINIMUM]; prints the command that starts it."""
     try:
-        qemu = find_qemu(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "")
+        print(find_qemu(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""))
     except QemuError as error:
-        print(f"qemu: {error}", file=sys.stderr)
+        say(str(error))
         return 1
-    print(" ".join([*(f"{name}={value}" for name, value in qemu.env.items()), *qemu.command]))
     return 0
 
 

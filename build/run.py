@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import pty
 import re
@@ -29,7 +30,6 @@ import tty
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 from qemu import QemuError, find_qemu
 
@@ -85,7 +85,7 @@ class CursorFilter:
         self._held = b""
 
     def __call__(self, data: bytes) -> bytes:
-        """The next piece, without questions; the beginning of one is held back for the next call."""
+        """The next piece without questions; the beginning of one is held back until the next."""
         data = (self._held + data).replace(_ASK_CURSOR, b"")
         keep = next((n for n in (3, 2, 1) if data.endswith(_ASK_CURSOR[:n])), 0)
         self._held = data[len(data) - keep :]
@@ -93,9 +93,14 @@ class CursorFilter:
 
 
 @contextlib.contextmanager
-def raw_terminal(fd: int) -> Iterator[None]:
-    """Every key goes through unchanged inside this block; the old settings return with its end."""
-    if not os.isatty(fd):
+def raw_terminal(fd: int | None) -> Iterator[None]:
+    """Every key goes through unchanged inside this block; the old settings return with its end.
+
+    That holds for the end by a signal too: SIGTERM and SIGHUP become KeyboardInterrupt.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    if fd is None or not os.isatty(fd):
         yield
         return
     saved = termios.tcgetattr(fd)
@@ -115,15 +120,13 @@ def write_all(fd: int, data: bytes) -> None:
 
 
 def proxy(
-    master: int,
-    log: BinaryIO,
-    outcome: Outcome,
-    deadline: float | None,
+    master: int, keyboard: int | None, log: io.FileIO, outcome: Outcome, deadline: float | None
 ) -> bool:
     """Carry bytes between this terminal and QEMU's until QEMU ends.
 
     Args:
         master: our end of QEMU's pseudo terminal.
+        keyboard: file descriptor whose bytes are typed, or None.
         log: gets the whole output.
         outcome: gets the whole output.
         deadline: time.monotonic() value at which to give up, or None.
@@ -132,19 +135,20 @@ def proxy(
         False if the time was up.
     """
     without_question = CursorFilter()
-    sources = [master, 0]
-    raw = os.isatty(0)
+    sources = [master] if keyboard is None else [master, keyboard]
+    # QEMU's own messages end lines with a line feed alone, the guests' with carriage return too.
+    newline = b"\r\n" if keyboard is not None and os.isatty(keyboard) else b"\n"
     while True:
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
             return False
         ready, _, _ = select.select(sources, [], [], left)
-        if 0 in ready:
-            typed = os.read(0, 4096)
+        if keyboard is not None and keyboard in ready:
+            typed = os.read(keyboard, 4096)
             if typed:
                 write_all(master, typed)
             else:
-                sources.remove(0)  # end of the input, not of the run
+                sources.remove(keyboard)  # end of the input, not of the run
         if master in ready:
             try:
                 data = os.read(master, 65536)
@@ -154,8 +158,7 @@ def proxy(
                 return True
             log.write(data)
             outcome.feed(data)
-            shown = without_question(data)
-            write_all(1, shown if raw else shown.replace(b"\r\n", b"\n"))
+            write_all(1, re.sub(rb"\r*\n", newline, without_question(data)))
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -170,13 +173,13 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def run_qemu(
-    command: list[str], env: dict[str, str], log: Path, timeout: float | None
+    command: list[str], keyboard: int | None, log: Path, timeout: float | None
 ) -> tuple[Outcome, bool]:
     """Run QEMU on a pseudo terminal.
 
     Args:
         command: QEMU and its arguments.
-        env: its environment.
+        keyboard: file descriptor whose bytes are typed, or None.
         log: file for its output.
         timeout: seconds until it is stopped, or None.
 
@@ -188,15 +191,15 @@ def run_qemu(
     outcome = Outcome()
     deadline = None if timeout is None else time.monotonic() + timeout
     with (
-        log.open("wb") as log_file,
+        log.open("wb", buffering=0) as log_file,
         subprocess.Popen(
-            command, stdin=slave, stdout=slave, stderr=slave, env=env, start_new_session=True
+            command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
         ) as process,
     ):
         os.close(slave)
         try:
-            with raw_terminal(0):
-                in_time = proxy(master, log_file, outcome, deadline)
+            with raw_terminal(keyboard):
+                in_time = proxy(master, keyboard, log_file, outcome, deadline)
         finally:
             stop(process)
             os.close(master)
@@ -236,27 +239,19 @@ def main() -> int:
     except QemuError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 2
-    command = [
-        *qemu.command,
-        *shlex.split(config["QEMU_ARGS"]),
-        "-kernel",
-        str(args.folder / "hv.elf"),
-    ]
+    command = [qemu, *shlex.split(config["QEMU_ARGS"]), "-kernel", str(args.folder / "hv.elf")]
     log = args.folder / ("smoke.log" if args.smoke else "console.log")
     vms = config.get("VMS", "").split()
     print(shlex.join(command))
     print(f"{name}: {', '.join(vms)} on {config.get('BOARD_NAME', '?')}; the log is {log}")
     if not args.smoke:
-        print(
-            "run: the guests need some seconds to start. Ctrl-] h shows help, Ctrl-] q ends it all"
-        )
+        print("run: the guests need some seconds to start. Ctrl-] h: help, Ctrl-] q: machine off")
     sys.stdout.flush()
     started = time.monotonic()
     try:
-        outcome, in_time = run_qemu(command, {**os.environ, **qemu.env}, log, args.timeout)
-    except OSError as error:
-        print(f"{name}: {command[0]}: {error.strerror}", file=sys.stderr)
-        return 2
+        outcome, in_time = run_qemu(command, None if args.smoke else 0, log, args.timeout)
+    except BrokenPipeError:  # whoever read our output is gone
+        return 1
     except KeyboardInterrupt:
         print(f"{name}: interrupted")
         return 1
