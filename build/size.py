@@ -20,7 +20,7 @@ PARTS = {
     "text+rodata": (".text", ".rodata"),
     "page tables": (".pagetables",),
     "data+bss+stacks": (".data", ".bss", ".stacks"),
-    "images": (".images",),
+    "images": (".image",),
 }
 
 
@@ -44,7 +44,7 @@ def sizes(elf: Path) -> tuple[dict[str, int], int]:
         for section in ELFFile(file).iter_sections():
             if not section["sh_flags"] & _ALLOC or section["sh_size"] == 0:
                 continue
-            # .images.beta, .rodata.tables and so on belong to their first name.
+            # .image.beta_kernel, .rodata.tables and so on belong to their first name.
             name = "." + section.name.split(".")[1]
             if name not in part_of:
                 raise ValueError(f"section {section.name} belongs to no part of the size report")
