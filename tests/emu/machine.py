@@ -114,7 +114,8 @@ def build(system: Path, board: str) -> Built:
     found = dict(word.split("=", 1) for word in facts.split())
     folder = ROOT / found["OUT"]
     config = {}
-    for line in (folder / "gen/config.mk").read_text("utf-8").splitlines():
+    text = (folder / "gen/config.mk").read_text("utf-8")
+    for line in text.replace("\\\n", " ").splitlines():
         name, assigned, value = line.partition(":=")
         if assigned and not line.startswith("#"):
             config[name.strip()] = value.strip()
