@@ -239,12 +239,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, FdtNode | bytes | Path):
         return None
     if dataclasses.is_dataclass(value):
-        fields = {
+        return {
             field.name: _plain(getattr(value, field.name))
             for field in dataclasses.fields(value)
             if field.name not in ("tree", "contents", "tables")
         }
-        return fields
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     return value
