@@ -18,10 +18,12 @@ export PYTHONDONTWRITEBYTECODE := 1
 export SYSTEM BOARD TEXT_LIMIT_KIB V
 
 # As many jobs as CPUs, unless the caller said how many.
+jobs := -j$(shell nproc)
+quiet := --no-print-directory --no-builtin-rules
+MAKEFLAGS += $(quiet)
 ifeq (,$(filter -j% --jobserver%,$(MAKEFLAGS)))
-MAKEFLAGS += -j$(shell nproc)
+MAKEFLAGS += $(jobs)
 endif
-MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 .DEFAULT_GOAL := all
 .SUFFIXES:
@@ -49,7 +51,7 @@ all: venv
 
 # Make ends with status 2 when a recipe failed, whatever the recipe's status. Only in question mode (-q) does it hand
 # on the status 1 of a recipe marked `+`, and without a message: so `make run` can say 1 for "a VM failed". The makes
-# inside must not be in that mode, hence the empty MAKEFLAGS; what they need travels in the environment.
+# inside must not be in that mode, hence their own MAKEFLAGS; what else they need travels in the environment.
 ifneq (,$(filter run smoke,$(MAKECMDGOALS)))
 ifeq (1,$(words $(MAKECMDGOALS)))
 MAKEFLAGS += --question
@@ -58,11 +60,11 @@ endif
 
 ## run          build, then run it in QEMU with this terminal as its console
 run:
-	+@export MAKEFLAGS=; $(MAKE) venv || exit; $(call system); $(PYTHON) build/run.py $$out
+	+@export MAKEFLAGS='$(quiet) $(jobs)'; $(MAKE) venv || exit; $(call system); $(PYTHON) build/run.py $$out
 
 ## smoke        the same without a person: each guest tests itself and powers off (SMOKE_TIMEOUT=180 seconds)
 smoke:
-	+@export MAKEFLAGS=; $(MAKE) venv || exit; $(call system,smoke,ashlar.selftest); \
+	+@export MAKEFLAGS='$(quiet) $(jobs)'; $(MAKE) venv || exit; $(call system,smoke,ashlar.selftest); \
 	$(PYTHON) build/run.py $$out --smoke --timeout $(SMOKE_TIMEOUT)
 
 ## ashlar       run the generator's tool: make ashlar ARGS="explain vm.memory"
