@@ -44,8 +44,8 @@ _GUEST_SUMMARY = re.compile(r"\[([a-z][a-z0-9-]*)\] .*\bSUMMARY: (\d+) passed, (
 
 
 def read_config(path: Path) -> dict[str, str]:
-    """The `NAME := value` lines of a config.mk."""
-    lines = path.read_text("utf-8").splitlines()
+    """The `NAME := value` lines of a config.mk; a backslash continues a line."""
+    lines = path.read_text("utf-8").replace("\\\n", " ").splitlines()
     pairs = (line.split(":=", 1) for line in lines if ":=" in line and not line.startswith("#"))
     return {name.strip(): value.strip() for name, value in pairs}
 

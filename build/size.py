@@ -20,7 +20,7 @@ PARTS = {
     "text+rodata": (".text", ".rodata"),
     "page tables": (".pagetables",),
     "data+bss+stacks": (".data", ".bss", ".stacks"),
-    "images": (".image",),
+    "images": (".images",),
 }
 
 
@@ -31,27 +31,27 @@ def sizes(elf: Path) -> tuple[dict[str, int], int]:
         elf: path of hv.elf.
 
     Returns:
-        Bytes per part, and bytes of RAM from the first to behind the last section, guard pages
-        and other gaps included.
+        Bytes per part, and bytes of RAM that are the hypervisor's: its region from hv_start to
+        hv_end, guard pages and other gaps included, and the images.
 
     Raises:
         ValueError: a section that takes memory but belongs to no part.
     """
     totals = dict.fromkeys(PARTS, 0)
     part_of = {section: part for part, sections in PARTS.items() for section in sections}
-    first, end = sys.maxsize, 0
     with elf.open("rb") as file:
-        for section in ELFFile(file).iter_sections():
+        linked = ELFFile(file)
+        for section in linked.iter_sections():
             if not section["sh_flags"] & _ALLOC or section["sh_size"] == 0:
                 continue
-            # .image.beta_kernel, .rodata.tables and so on belong to their first name.
+            # .images.beta_kernel, .rodata.tables and so on belong to their first name.
             name = "." + section.name.split(".")[1]
             if name not in part_of:
                 raise ValueError(f"section {section.name} belongs to no part of the size report")
             totals[part_of[name]] += section["sh_size"]
-            first = min(first, section["sh_addr"])
-            end = max(end, section["sh_addr"] + section["sh_size"])
-    return totals, end - min(first, end)
+        symbols = linked.get_section_by_name(".symtab")
+        start, end = (symbols.get_symbol_by_name(n)[0]["st_value"] for n in ("hv_start", "hv_end"))
+    return totals, end - start + totals["images"]
 
 
 def human(size: int) -> str:
