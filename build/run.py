@@ -35,9 +35,12 @@ from qemu import QemuError, find_qemu
 
 # Colour and cursor codes: ECMA-48 5.4, control sequences.
 _CONTROL = re.compile(rb"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
 # "Where is the cursor?", which busybox asks at each prompt: the terminal's answer would be typed
 # into whichever guest has the focus.
-_ASK_CURSOR = b"\x1b[6n"
+_ASK_CURSOR = re.compile(rb"\x1b\[6n")
+# The beginning of either, at the end of a piece.
+_BEGUN = re.compile(rb"\x1b(\[[0-9;]{0,20})?\Z")
 _VERDICT = re.compile(r"\[hv\] end: ([01])\b")
 _GUEST_FAIL = re.compile(r"\[([a-z][a-z0-9-]*)\] .*\bFAIL: ")
 _GUEST_SUMMARY = re.compile(r"\[([a-z][a-z0-9-]*)\] .*\bSUMMARY: (\d+) passed, (\d+) failed")
@@ -78,18 +81,24 @@ class Outcome:
             self.failures.append(text)
 
 
-class CursorFilter:
-    """Takes the cursor question out of a stream, also where it is split between two pieces."""
+class Filter:
+    """Takes the cursor question out of a stream, and colours unless they are wanted.
 
-    def __init__(self) -> None:
+    A code that is split between two pieces is held back until the rest of it comes.
+    """
+
+    def __init__(self, colours: bool) -> None:
+        self._colours = colours
         self._held = b""
 
     def __call__(self, data: bytes) -> bytes:
-        """The next piece without questions; the beginning of one is held back until the next."""
-        data = (self._held + data).replace(_ASK_CURSOR, b"")
-        keep = next((n for n in (3, 2, 1) if data.endswith(_ASK_CURSOR[:n])), 0)
-        self._held = data[len(data) - keep :]
-        return data[: len(data) - keep]
+        """The next piece, filtered."""
+        data = _ASK_CURSOR.sub(b"", self._held + data)
+        if not self._colours:
+            data = _COLOUR.sub(b"", data)
+        begun = _BEGUN.search(data)
+        self._held = begun[0] if begun else b""
+        return data[: len(data) - len(self._held)]
 
 
 @contextlib.contextmanager
@@ -134,7 +143,7 @@ def proxy(
     Returns:
         False if the time was up.
     """
-    without_question = CursorFilter()
+    for_log, for_screen = Filter(colours=False), Filter(colours=os.isatty(1))
     sources = [master] if keyboard is None else [master, keyboard]
     # QEMU's own messages end lines with a line feed alone, the guests' with carriage return too.
     newline = b"\r\n" if keyboard is not None and os.isatty(keyboard) else b"\n"
@@ -156,9 +165,9 @@ def proxy(
                 data = b""
             if not data:
                 return True
-            log.write(data)
+            log.write(for_log(data))
             outcome.feed(data)
-            write_all(1, re.sub(rb"\r*\n", newline, without_question(data)))
+            write_all(1, re.sub(rb"\r*\n", newline, for_screen(data)))
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

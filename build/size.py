@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 _ALLOC = 2  # SHF_ALLOC, ELF specification 1.2, figure 1-11
 
@@ -50,6 +51,8 @@ def sizes(elf: Path) -> tuple[dict[str, int], int]:
                 raise ValueError(f"section {section.name} belongs to no part of the size report")
             totals[part_of[name]] += section["sh_size"]
         symbols = linked.get_section_by_name(".symtab")
+        if not isinstance(symbols, SymbolTableSection):
+            raise ValueError("no symbol table")
         start, end = (symbols.get_symbol_by_name(n)[0]["st_value"] for n in ("hv_start", "hv_end"))
     return totals, end - start + totals["images"]
 
