@@ -7,12 +7,12 @@
  *
  *     closed   line.console == NULL: the cursor is at the start of a line
  *     open     line.console wrote a prefix and line.length bytes, and no end of line yet
- *     held     open, and its last byte was a carriage return that is not sent yet: it is half an end
- *              of line, or else the prefix has to be written again before anything overwrites it
+ *     held     open, and its last byte was a carriage return that is not sent yet: it is half an
+ * end of line, or else the prefix has to be written again before anything overwrites it
  *
- * An open line that has to make room for another console's is broken off; its `text` is repeated when
- * its console goes on. A byte is taken from its ring only when the staged ones have left, so a full
- * port stops everything at any point and loses nothing.
+ * An open line that has to make room for another console's is broken off; its `text` is repeated
+ * when its console goes on. A byte is taken from its ring only when the staged ones have left, so a
+ * full port stops everything at any point and loses nothing.
  */
 #include <hv/arch/console.h>
 #include <hv/arch/time.h>
@@ -20,13 +20,18 @@
 #include <hv/tables.h>
 
 #define ESCAPE_KEY 0x1d /* Ctrl-] */
-#define ESC 0x1b
+#define ESC        0x1b
 
-#define LINE_MAX 1000u   /* bytes; a longer line is broken */
-#define PAUSE_MS 10u     /* an unfinished line in focus is shown when it is that old */
+/* console->escape: how much of an escape sequence the line ends with. */
+#define ESCAPE_NONE     0u
+#define ESCAPE_BEGUN    1u
+#define ESCAPE_SEQUENCE 2u
+
+#define LINE_MAX   1000u /* bytes; a longer line is broken */
+#define PAUSE_MS   10u   /* an unfinished line in focus is shown when it is that old */
 #define PASS_BYTES 4096u /* a drain takes at most that many bytes from the rings */
 #define PASS_INPUT 64u   /* and at most that many from the port */
-#define ROOM_LOW 64u     /* a guest with less room than this may be waiting for more */
+#define ROOM_LOW   64u   /* a guest with less room than this may be waiting for more */
 
 static struct spinlock console_lock;
 
@@ -52,15 +57,6 @@ static struct {
     uint32_t length;         /* bytes after the prefix */
     bool is_held;            /* a carriage return is not sent yet */
 } line;
-
-/* The visible text of one line that is open or was broken off; the focus comes first. */
-static struct {
-    struct console *console; /* NULL: no line is remembered */
-    bool is_broken;
-    uint32_t length; /* more than sizeof bytes: too long to be repeated */
-    enum { TEXT_PLAIN, TEXT_ESC, TEXT_SEQUENCE } state;
-    uint8_t bytes[128];
-} text;
 
 /* Bytes on their way into the port. */
 static struct {
@@ -98,8 +94,7 @@ bool console_put(struct console *console, uint8_t byte)
     if (byte == '\n') {
         __atomic_store_n(&console->tx_line, head + 1, __ATOMIC_RELEASE);
     }
-    if (byte == '\n' || fill >= CONSOLE_TX_SIZE / 2 ||
-        console == console_focus()) {
+    if (byte == '\n' || fill >= CONSOLE_TX_SIZE / 2 || console == console_focus()) {
         __atomic_store_n(&is_wanted, true, __ATOMIC_RELEASE);
     }
     return true;
@@ -139,7 +134,8 @@ static void mark_changed(struct console *console)
     __atomic_store_n(&has_changed, true, __ATOMIC_RELEASE);
 }
 
-/* Bytes of the ring that may be shown now. Sets *later to the time when more will be, if earlier. */
+/* Bytes of the ring that may be shown now. Sets *later to the time when more will be, if earlier.
+ */
 static uint32_t due_bytes(const struct console *console, uint64_t *later)
 {
     uint32_t finished = __atomic_load_n(&console->tx_line, __ATOMIC_ACQUIRE) -
@@ -207,44 +203,41 @@ static void stage_prefix(const struct console *console)
                                            "\x1b[32m", "\x1b[34m", "\x1b[31m" };
     size_t index = (size_t)(console - consoles);
 
-    stage_string(index == 0 ? "\x1b[1m" : colours[(index - 1) % (sizeof colours / sizeof *colours)]);
+    stage_string(index == 0 ? "\x1b[1m"
+                            : colours[(index - 1) % (sizeof colours / sizeof *colours)]);
     stage('[');
     stage_string(console->name);
     stage_string("]\x1b[0m ");
 }
 
-/* Keeps track of what stands in the open line, as far as it can be repeated: plain characters,
- * without the escape sequences (ECMA-48, 5.4), some of which ask the terminal for an answer. */
-static void remember(uint8_t byte)
+/* Keeps track of what stands in the unfinished line, as far as it can be repeated: plain
+ * characters, without the escape sequences (ECMA-48, 5.4), some of which ask the terminal for an
+ * answer. */
+static void remember(struct console *console, uint8_t byte)
 {
-    if (text.state == TEXT_ESC && byte == '[') {
-        text.state = TEXT_SEQUENCE;
-    } else if (text.state != TEXT_PLAIN) {
-        text.state = byte < 0x40 ? TEXT_SEQUENCE : TEXT_PLAIN; /* the final byte ends it */
+    if (console->escape == ESCAPE_BEGUN && byte == '[') {
+        console->escape = ESCAPE_SEQUENCE;
+    } else if (console->escape != ESCAPE_NONE) {
+        console->escape = byte < 0x40 ? ESCAPE_SEQUENCE : ESCAPE_NONE; /* the final byte ends it */
     } else if (byte == ESC) {
-        text.state = TEXT_ESC;
+        console->escape = ESCAPE_BEGUN;
+    } else if (console->text_length > CONSOLE_TEXT_SIZE) {
+        return; /* too long to be repeated */
     } else if (byte == '\b') {
-        text.length -= text.length > 0 ? 1u : 0u;
+        console->text_length -= console->text_length > 0 ? 1u : 0u;
     } else if (byte >= ' ' || byte == '\t') {
-        if (text.length < sizeof text.bytes) {
-            text.bytes[text.length] = byte;
+        if (console->text_length < CONSOLE_TEXT_SIZE) {
+            console->text[console->text_length] = byte;
         }
-        text.length++;
+        console->text_length++;
     }
 }
 
-/* Begins to remember a line of `console`, or none. */
-static void remember_anew(struct console *console)
+static void forget(struct console *console)
 {
-    text.console = console;
-    text.is_broken = false;
-    text.length = 0;
-    text.state = TEXT_PLAIN;
-}
-
-static bool is_broken_off(const struct console *console)
-{
-    return text.console == console && text.is_broken;
+    console->is_broken = false;
+    console->escape = ESCAPE_NONE;
+    console->text_length = 0;
 }
 
 /* closed -> open. */
@@ -254,24 +247,21 @@ static void begin_line(struct console *console)
     line.console = console;
     line.length = 0;
     line.is_held = false;
-    if (is_broken_off(console) && text.length <= sizeof text.bytes) {
-        for (uint32_t i = 0; i < text.length; i++) {
-            stage(text.bytes[i]);
-        }
-        text.is_broken = false;
-        text.state = TEXT_PLAIN;
-    } else if (!text.is_broken || text.console == console || console == console_focus()) {
-        remember_anew(console);
+    if (console->text_length > CONSOLE_TEXT_SIZE) {
+        forget(console);
     }
+    for (uint32_t i = 0; i < console->text_length; i++) {
+        stage(console->text[i]);
+    }
+    console->is_broken = false;
+    console->escape = ESCAPE_NONE;
 }
 
 /* open, held -> closed. */
 static void end_line(void)
 {
     stage_string("\r\n");
-    if (text.console == line.console) {
-        remember_anew(NULL);
-    }
+    forget(line.console);
     line.console = NULL;
 }
 
@@ -279,9 +269,7 @@ static void end_line(void)
 static void break_line(void)
 {
     stage_string("\r\n");
-    if (text.console == line.console) {
-        text.is_broken = true;
-    }
+    line.console->is_broken = true;
     line.console = NULL;
 }
 
@@ -292,8 +280,8 @@ static void write_byte(struct console *console, uint8_t byte)
         if (byte == '\r') {
             return; /* at the start of a line it does nothing */
         }
-        if (byte == '\n' && is_broken_off(console)) {
-            remember_anew(NULL); /* the end of the line that was broken off just there */
+        if (byte == '\n' && console->is_broken) {
+            forget(console); /* the end of the line that was broken off just there */
             return;
         }
         if (line.console != NULL) {
@@ -311,6 +299,7 @@ static void write_byte(struct console *console, uint8_t byte)
     }
     if (line.is_held) {
         stage('\r');
+        forget(console);
         begin_line(console);
     } else if (line.length >= LINE_MAX) {
         end_line();
@@ -318,12 +307,11 @@ static void write_byte(struct console *console, uint8_t byte)
     }
     stage(byte);
     line.length++;
-    if (text.console == console) {
-        remember(byte);
-    }
+    remember(console, byte);
 }
 
-/* Sends what is due of one console, up to the end of a line. False: port or *budget is exhausted. */
+/* Sends what is due of one console, up to the end of a line. False: port or *budget is exhausted.
+ */
 static bool send_line(struct console *console, uint32_t *budget, uint64_t *later)
 {
     uint32_t tail = console->tx_tail;
@@ -351,9 +339,9 @@ static bool send_line(struct console *console, uint32_t *budget, uint64_t *later
 }
 
 /*
- * One pass: the line that is open first, then one line of each console in turn, and again while there
- * is anything. Takes at most *budget bytes. Returns false if something is left that cannot be sent
- * now. console_lock is held.
+ * One pass: a line of each console in turn, beginning with the one that stands on the terminal, and
+ * again while there is anything. Takes at most *budget bytes. Returns false if something is left
+ * that cannot be sent now. console_lock is held.
  */
 static bool pass(uint32_t *budget)
 {
@@ -363,8 +351,11 @@ static bool pass(uint32_t *budget)
     if (!is_ready) {
         return true;
     }
-    if (!send_staged() || (line.console != NULL && !send_line(line.console, budget, &later))) {
+    if (!send_staged()) {
         return false;
+    }
+    if (line.console != NULL) { /* what stands there goes first, and has then had its turn */
+        turn = (uint32_t)(line.console - consoles);
     }
     while (idle_count < console_count) {
         uint32_t before = *budget;
@@ -396,8 +387,8 @@ static void tell_guests(void)
 
 /*
  * Drains if something is wanted and nobody else is at it. Who finds the lock taken leaves its bytes
- * to the holder, who looks again after unlocking. The last of its passes leaves the port's interrupt
- * on, to go on from there, so that no CPU is kept here by the output of the others.
+ * to the holder, who looks again after unlocking. The last of its passes leaves the port's
+ * interrupt on, to go on from there, so that no CPU is kept here by the output of the others.
  */
 static void drain(bool may_tell)
 {

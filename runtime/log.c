@@ -2,8 +2,8 @@
 /*
  * The hypervisor's own messages. See hv/log.h.
  *
- * log_lock is a leaf and makes the writers one producer of consoles[0]'s ring; formatting happens on
- * the caller's stack before it is taken.
+ * log_lock is a leaf and makes the writers one producer of consoles[0]'s ring; formatting happens
+ * on the caller's stack before it is taken.
  */
 #include <hv/format.h>
 #include <hv/log.h>
@@ -14,35 +14,33 @@ static struct spinlock log_lock;
 /* Messages that found the ring full since the last one that fitted. Under log_lock. */
 static uint32_t lost_count;
 
-/* Puts a line into the ring, whole; returns false if it has no room. log_lock is held. */
-static bool put_line(const char *text, size_t length)
+/* Puts a line into the ring, which has room for it. log_lock is held. */
+static void put_line(const char *text, size_t length)
 {
-    struct console *console = &consoles[0];
-
-    if (length + 1 > console_room(console)) {
-        return false;
-    }
     for (size_t i = 0; i < length; i++) {
-        (void)console_put(console, (uint8_t)text[i]);
+        (void)console_put(&consoles[0], (uint8_t)text[i]);
     }
-    (void)console_put(console, '\n');
-    return true;
+    (void)console_put(&consoles[0], '\n');
 }
 
+/* Queues a message, behind a notice about the ones that were lost before; or loses it too. */
 static void queue_line(const char *text, size_t length)
 {
     char notice[40];
+    size_t notice_length = 0;
 
     spin_lock(&log_lock);
     if (lost_count > 0) {
-        size_t size = format(notice, sizeof notice, "%u messages lost", lost_count);
-
-        if (put_line(notice, size)) {
+        notice_length = format(notice, sizeof notice, "%u messages lost", lost_count);
+    }
+    if (notice_length + 1 + length + 1 > console_room(&consoles[0])) {
+        lost_count++;
+    } else {
+        if (lost_count > 0) {
+            put_line(notice, notice_length);
             lost_count = 0;
         }
-    }
-    if (lost_count > 0 || !put_line(text, length)) {
-        lost_count++;
+        put_line(text, length);
     }
     spin_unlock(&log_lock);
     console_drain_locked();

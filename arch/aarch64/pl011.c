@@ -2,8 +2,9 @@
 /*
  * The board's PL011 UART, the hypervisor's serial port.
  *
- * Baud rate and pins stay as the firmware left them. Both FIFOs are on. The receive timeout makes the
- * port report single bytes; the transmit interrupt is enabled only while somebody waits for room.
+ * Baud rate and pins stay as the firmware left them. Both FIFOs are on. The receive timeout makes
+ * the port report single bytes; the transmit interrupt is enabled only while somebody waits for
+ * room.
  *
  * Source: Arm PrimeCell UART (PL011) Technical Reference Manual, DDI 0183G, chapter 3.
  */

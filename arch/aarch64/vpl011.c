@@ -2,20 +2,20 @@
 /*
  * Emulated PL011 UART (r1p5) between a guest's registers and its VM's console rings.
  *
- * Transmit: the guest sees a FIFO of 32 bytes that lies in front of the console's ring. What the ring
- * takes counts as sent, so the FIFO is empty and never busy unless the ring is almost full; then its
- * fill is what the ring lacks of 32 free bytes. The transmit interrupt follows 2.8.2: raised when the
- * FIFO has fallen to the trigger level (here: with every byte written while the ring takes it, and
- * when a full ring was drained), lowered by filling above that level or by UARTICR. Drivers that write
- * half a FIFO at each interrupt without looking find the room.
+ * Transmit: the guest sees a FIFO of 32 bytes that lies in front of the console's ring. What the
+ * ring takes counts as sent, so the FIFO is empty and never busy unless the ring is almost full;
+ * then its fill is what the ring lacks of 32 free bytes. The transmit interrupt follows 2.8.2:
+ * raised when the FIFO has fallen to the trigger level (here: with every byte written while the
+ * ring takes it, and when a full ring was drained), lowered by filling above that level or by
+ * UARTICR. Drivers that write half a FIFO at each interrupt without looking find the room.
  *
  * Receive: there is no line with a baud rate whose silence could mean a timeout, so the first byte
  * raises both receive interrupts, and they stand until the guest has read everything: clearing them
  * with bytes left raises them anew at once.
  *
  * Bytes pass whether or not the guest has enabled the UART: firmware would have, and guests for the
- * SBSA generic UART never do (SBSA, B.3). Baud rate, modem outputs, loopback, DMA and errors have no
- * effect; their registers keep what is written.
+ * SBSA generic UART never do (SBSA, B.3). Baud rate, modem outputs, loopback, DMA and errors have
+ * no effect; their registers keep what is written.
  *
  * Source: Arm PrimeCell UART (PL011) Technical Reference Manual, DDI 0183G.
  */
@@ -66,7 +66,8 @@ static uint16_t raw_interrupts(const struct vpl011 *uart)
     return (uint16_t)raw;
 }
 
-/* Moves the interrupt line if it has to move. uart->lock is held, so that levels arrive in order. */
+/* Moves the interrupt line if it has to move. uart->lock is held, so that levels arrive in order.
+ */
 static void follow_line(struct vpl011 *uart)
 {
     bool level = (raw_interrupts(uart) & uart->imsc) != 0;

@@ -27,6 +27,9 @@
 #define CONSOLE_TX_SIZE 2048u /* powers of two */
 #define CONSOLE_RX_SIZE 256u
 
+/* Of an unfinished line that was broken off, as much can be repeated. */
+#define CONSOLE_TEXT_SIZE 96u
+
 struct vm;
 
 /* Indices run freely and are reduced when a ring is accessed, so that head - tail is the fill. */
@@ -40,6 +43,13 @@ struct console {
     uint32_t rx_head; /* atomic: producer is the port */
     uint32_t rx_tail; /* atomic: consumer is the guest */
     bool is_changed;  /* atomic: the guest has to be told that its rings changed */
+
+    /* Under console_lock: the unfinished line. */
+    bool is_broken;       /* another console's line has broken it off */
+    uint8_t escape;       /* it ends within an escape sequence */
+    uint32_t text_length; /* of its visible text; more than CONSOLE_TEXT_SIZE: too long to repeat */
+    uint8_t text[CONSOLE_TEXT_SIZE];
+
     uint8_t tx[CONSOLE_TX_SIZE];
     uint8_t rx[CONSOLE_RX_SIZE];
 };
