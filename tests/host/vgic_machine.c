@@ -37,11 +37,9 @@ const struct vm_config vm_configs[] = {
       .arch.vgic = { &vgics[1], spis_1, 1, hw_intids_1 } },
 };
 
-const struct vcpu_config vcpu_configs[] = { { .index = 0 },
-                                            { .index = 1 },
-                                            { .index = 2 },
-                                            { .index = 3 },
-                                            { .index = 0 } };
+const struct vcpu_config vcpu_configs[] = {
+    { .index = 0 }, { .index = 1 }, { .index = 2 }, { .index = 3 }, { .index = 0 }
+};
 const struct pcpu_config pcpu_configs[] = { { .index = 0 }, { .index = 1 }, { .index = 2 } };
 const struct arch_board_config board = { .vtimer_intid = VTIMER };
 
@@ -93,8 +91,8 @@ void fake_gic_check_apr(uint32_t n)
 
 static struct physical *physical_of(uint32_t intid)
 {
-    return intid == VTIMER ? &physical_timers[fake_this_pcpu->config->index] :
-                             &physical_spis[intid];
+    return intid == VTIMER ? &physical_timers[fake_this_pcpu->config->index]
+                           : &physical_spis[intid];
 }
 
 void gicv3_deactivate(uint32_t intid)
@@ -348,8 +346,8 @@ void redist_write(struct vcpu *v, uint32_t frame, uint32_t offset, uint8_t size,
 
 bool bit_read(struct vcpu *v, uint32_t frame, uint32_t class, uint32_t intid)
 {
-    uint64_t word = intid < 32 ? redist_read(v, frame, GICR_SGI_BASE + class, 4) :
-                                 dist_read(v, class + intid / 32 * 4, 4);
+    uint64_t word = intid < 32 ? redist_read(v, frame, GICR_SGI_BASE + class, 4)
+                               : dist_read(v, class + intid / 32 * 4, 4);
 
     return word >> intid % 32 & 1;
 }

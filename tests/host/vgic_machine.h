@@ -7,16 +7,17 @@
  *     VM 1   vCPU 4 (CPU 2); SPIs 32-63
  *
  * The simulated CPUs have the guest's side of the virtual CPU interface too (guest_*(), IHI 0069H,
- * 6.2): acknowledge, EOI, deactivation, the maintenance interrupt; and the physical side knows which
- * interrupts are active. What the hypervisor may not do to them fails the test: deactivate what is
- * not active, write an interrupt into two list registers, leave a maintenance interrupt asserted.
+ * 6.2): acknowledge, EOI, deactivation, the maintenance interrupt; and the physical side knows
+ * which interrupts are active. What the hypervisor may not do to them fails the test: deactivate
+ * what is not active, write an interrupt into two list registers, leave a maintenance interrupt
+ * asserted.
  */
 #pragma once
 
+#include "test.h"
 #include <arch/gicv3.h>
 #include <arch/vgic.h>
 #include <hv/tables.h>
-#include "test.h"
 
 #define CPU_COUNT   3u
 #define VCPU_COUNT  5u

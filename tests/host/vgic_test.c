@@ -328,7 +328,8 @@ TEST(group_0_does_not_stand_in_the_way)
 {
     machine_boot();
     dist_write(V(0), GICD_CTLR, 4, GICD_CTLR_ENABLE_GRP1 | GICD_CTLR_ENABLE_GRP0);
-    redist_write(V(0), 0, GICR_IGROUPR0, 4, ~0xffu); /* SGIs 0-7; the guest's interface has it off */
+    redist_write(V(0), 0, GICR_IGROUPR0, 4,
+                 ~0xffu); /* SGIs 0-7; the guest's interface has it off */
     for (uint32_t sgi = 0; sgi < 8; sgi++) {
         set_priority(V(0), 0, sgi, 0x10);
         send_sgi(V(0), sgi, 1u << 0);
