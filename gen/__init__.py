@@ -3,7 +3,8 @@
 
 The data flows one way; each stage is a pure function of the one before:
 
-    source, diag <- schema <- model <- fdt, images, board, load <- checks <- plan <- emit, report <- __main__
+    source, diag <- schema <- model <- fdt, images, board, load <- checks <- plan
+        <- emit, report <- __main__
 
 (`a <- b`: b may import a.)  tests/test_layers.py holds the packages to that direction.
 """

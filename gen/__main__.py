@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read our output has had enough; keep the interpreter's last flush from complaining.
+        # The reader of our output has gone: let the interpreter's last flush go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
     except Exception as error:
@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ashlar",
         description="Generates a hypervisor from the description of a system.",
-        epilog="exit codes: 0 ok, 1 a mistake in the description, 2 wrong usage, 70 a bug in ashlar",
+        epilog="exit codes: 0 ok, 1 mistake in the description, 2 wrong usage, 70 bug in ashlar",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Boards: the board file and the device tree beside it, as one `model.Board`.
 
-The file says what no tree says (where the hypervisor lies, how QEMU is called); everything about the
+The file says what no tree says (where the hypervisor lies, how QEMU is called); all about the
 hardware is read from the tree.  Codes: board-unknown, board-tree, and those of gen/validate.py.
 """
 
@@ -20,6 +20,8 @@ from gen.validate import nearest, read_document, validate
 
 #: The checkout: where systems/boards and the image catalogue are.
 ROOT = Path(__file__).resolve().parent.parent
+
+_TREE_HELP = "name the device tree that the board's firmware gives to Linux, as .dts or .dtb"
 
 
 def board_names(folders: tuple[Path, ...]) -> list[str]:
@@ -80,14 +82,14 @@ def read_board(path: Path) -> Board:
         hardware = arch.read_hardware(tree, table.hypervisor.console)
     except fdt.TreeError as error:
         raise Refused(
-            [Diagnostic("board-tree", f"{shown_path(tree_path)}: {error}", tree_span)]
+            [Diagnostic("board-tree", f"{shown_path(tree_path)}: {error}", tree_span, _TREE_HELP)]
         ) from None
     shortcomings = arch.board_shortcomings(hardware)
     if not hardware.cpus:
         shortcomings += ("it has no CPU",)
     if shortcomings:
         raise Refused(
-            Diagnostic("board-tree", f"{shown_path(tree_path)}: {text}", tree_span)
+            Diagnostic("board-tree", f"{shown_path(tree_path)}: {text}", tree_span, _TREE_HELP)
             for text in shortcomings
         )
     hypervisor = _hypervisor(table, hardware)
@@ -119,16 +121,18 @@ def _hypervisor(table: BoardFile, hardware: Hardware) -> Range:
 
 def _check_hypervisor(hypervisor: Range, hardware: Hardware, spans: Spans) -> None:
     ram = ", ".join(str(item) for item in hardware.ram)
-    where = spans.of("hypervisor", "base" if spans.given("hypervisor", "base") else "size")
+    reserved = next((item for item in hardware.reserved if item.overlaps(hypervisor)), None)
     if hypervisor.base % BLOCK_SIZE or hypervisor.size % BLOCK_SIZE:
-        message = f"the hypervisor's region {hypervisor} is not made of whole 2 MiB blocks"
-        raise Refused([Diagnostic("board-hypervisor", message, where, "use multiples of 2 MiB")])
-    if not any(item.contains(hypervisor) for item in hardware.ram):
-        message = f"the hypervisor's region {hypervisor} is not in RAM, which is {ram}"
-        raise Refused([Diagnostic("board-hypervisor", message, where)])
-    for item in hardware.reserved:
-        if item.overlaps(hypervisor):
-            message = (
-                f"the hypervisor's region {hypervisor} overlaps {item}, reserved by the device tree"
-            )
-            raise Refused([Diagnostic("board-hypervisor", message, where)])
+        problem, help_text = "is not made of whole 2 MiB blocks", "use multiples of 2 MiB"
+    elif not any(item.contains(hypervisor) for item in hardware.ram):
+        problem, help_text = f"is not in RAM, which is {ram}", "take another base or a smaller size"
+    elif reserved is not None:
+        problem, help_text = (
+            f"overlaps {reserved}, reserved by the device tree",
+            "take another base",
+        )
+    else:
+        return
+    where = spans.of("hypervisor", "base" if spans.given("hypervisor", "base") else "size")
+    message = f"the hypervisor's region {hypervisor} {problem}"
+    raise Refused([Diagnostic("board-hypervisor", message, where, help_text)])

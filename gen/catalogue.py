@@ -36,7 +36,8 @@ def find(name: str, arch: str) -> Path | Problem:
     if arch not in entries[name]:
         return Problem(
             "catalogue-unknown",
-            f'the image catalogue has "{name}" for {", ".join(sorted(entries[name]))}, not for {arch}',
+            f'the image catalogue has "{name}" for {", ".join(sorted(entries[name]))}, not for'
+            f" {arch}",
             "give the path of a file, or add the image to systems/catalogue.toml",
         )
     return ROOT / entries[name][arch]

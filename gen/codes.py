@@ -37,7 +37,8 @@ _TABLE = (
     Code(
         "unknown-key",
         "A key that does not exist.",
-        "A misspelt key that is ignored is a mistake found on the target; unknown keys are refused.",
+        "A misspelt key that is ignored is a mistake found on the target; unknown keys are"
+        " refused.",
         "Take the name that is proposed, or see docs/toml.md.",
     ),
     Code(
@@ -67,8 +68,10 @@ _TABLE = (
     ),
     Code(
         "board-tree",
-        "The board's device tree cannot be read, or the hypervisor cannot run on what it describes.",
-        "All facts about the hardware come from that tree: RAM, CPUs, interrupt controller, UART, timer,"
+        "The board's device tree cannot be read, or the hypervisor cannot run on what it"
+        " describes.",
+        "All facts about the hardware come from that tree: RAM, CPUs, interrupt controller, UART,"
+        " timer,"
         " firmware.",
         "Mend the tree (dtc names line and column), or name the right one.",
     ),
@@ -80,8 +83,10 @@ _TABLE = (
     ),
     Code(
         "hypervisor-full",
-        "The hypervisor's tables and stacks do not fit into the region that the board keeps for it.",
-        "The region's size is fixed in the board file; tables and stacks grow with the number of VMs,"
+        "The hypervisor's tables and stacks do not fit into the region that the board keeps for"
+        " it.",
+        "The region's size is fixed in the board file; tables and stacks grow with the number of"
+        " VMs,"
         " vCPUs and devices.",
         "Raise size under [hypervisor] of the board file.",
     ),
@@ -126,7 +131,8 @@ _TABLE = (
     Code(
         "cpu-shared",
         "A CPU is claimed by two vCPUs.",
-        "A vCPU has its CPU for itself unless the CPU has a schedule; sharing by mistake ruins latency.",
+        "A vCPU has its CPU for itself unless the CPU has a schedule; sharing by mistake ruins"
+        " latency.",
         'Take a free CPU, or say in a [[cpu]] table that the CPU has schedule = "round-robin".',
     ),
     Code(
@@ -144,7 +150,8 @@ _TABLE = (
     Code(
         "cpu-same-vm",
         "Two vCPUs of one VM take turns on one CPU.",
-        "Kernels spin on locks for a short time; a vCPU that holds one does not run while its sibling"
+        "Kernels spin on locks for a short time; a vCPU that holds one does not run while its"
+        " sibling"
         " spins, so that every contended lock costs a whole slice.",
         "Give the VM fewer vCPUs, or each vCPU its own CPU.",
     ),
@@ -177,7 +184,8 @@ _TABLE = (
     Code(
         "hv-overlap",
         "A region overlaps memory that the hypervisor keeps.",
-        "Its code and tables decide what every VM can reach. The first 2 MiB of RAM are kept too: QEMU"
+        "Its code and tables decide what every VM can reach. The first 2 MiB of RAM are kept too:"
+        " QEMU"
         " and boot loaders put their device tree there.",
         "Move the region, or move the hypervisor in the board file.",
     ),
@@ -191,7 +199,8 @@ _TABLE = (
         "mem-small-pages",
         "A region cannot be mapped with 2 MiB blocks throughout.",
         "4 KiB pages need more table memory, and guests run slower for want of TLB entries.",
-        "Use multiples of 2 MiB, and guest and physical addresses that agree in their lowest 21 bits.",
+        "Use multiples of 2 MiB, and guest and physical addresses that agree in their lowest 21"
+        " bits.",
     ),
     Code(
         "memory-full",
@@ -210,7 +219,8 @@ _TABLE = (
     Code(
         "device-unaligned",
         "A device's window is not made of whole 4 KiB pages.",
-        "A page is the least that can be given to a VM; other devices in it would be given as well.",
+        "A page is the least that can be given to a VM; other devices in it would be given as"
+        " well.",
         "If that is wanted, give the whole page with base and size.",
     ),
     Code(
@@ -247,8 +257,10 @@ _TABLE = (
     Code(
         "device-dma",
         "A device that reaches memory by itself is given to a VM without an IOMMU.",
-        "Its DMA is not confined by the second-stage tables: whoever programs the device can read and"
-        " write all of RAM, the hypervisor's too. And DMA addresses are the machine's, so that the guest's"
+        "Its DMA is not confined by the second-stage tables: whoever programs the device can read"
+        " and"
+        " write all of RAM, the hypervisor's too. And DMA addresses are the machine's, so that"
+        " the guest's"
         ' memory must be physical = "identical" for the device to work.',
         "Give such a device only to a VM that is trusted as much as the hypervisor.",
     ),
@@ -292,13 +304,16 @@ _TABLE = (
     Code(
         "image-missing",
         "A file of an image is not there.",
-        "Images are linked into the hypervisor or copied from it: they must be there at build time.",
-        "Check the path (relative to the system file), or fetch the catalogue's with `make images`.",
+        "Images are linked into the hypervisor or copied from it: they must be there at build"
+        " time.",
+        "Check the path (relative to the system file), or fetch the catalogue's with `make"
+        " images`.",
     ),
     Code(
         "image-format",
         "A file has another form than the system file says, or is damaged.",
-        "The header says where an image must be placed, how much memory it takes and where it starts.",
+        "The header says where an image must be placed, how much memory it takes and where it"
+        " starts.",
         "Say the right type, or give the right file.",
     ),
     Code(
@@ -310,7 +325,8 @@ _TABLE = (
     Code(
         "image-too-large",
         "An image needs more memory than the VM's first region has.",
-        "A kernel takes the image_size of its header: the file and what it clears behind it (.bss).",
+        "A kernel takes the image_size of its header: the file and what it clears behind it"
+        " (.bss).",
         "Make the region larger.",
     ),
     Code(
@@ -322,7 +338,8 @@ _TABLE = (
     Code(
         "load-unaligned",
         "load is an address at which the image cannot run.",
-        "Kernels need a multiple of 2 MiB plus the text_offset of their header; raw images whole pages.",
+        "Kernels need a multiple of 2 MiB plus the text_offset of their header; raw images whole"
+        " pages.",
         "Take the nearest address, which the message names.",
     ),
     Code(
@@ -340,7 +357,8 @@ _TABLE = (
     Code(
         "initrd-overlap",
         "The initrd has no room behind the kernel.",
-        "A kernel takes more memory than its file: what it clears would destroy an initrd placed behind"
+        "A kernel takes more memory than its file: what it clears would destroy an initrd placed"
+        " behind"
         " the file's end. It must lie behind image_size, and in the first region.",
         "Make the region larger.",
     ),
@@ -360,7 +378,8 @@ _TABLE = (
     Code(
         "dtb-contradicts",
         "The device tree given for a guest describes another machine than the VM.",
-        "The guest believes its tree: memory that is not there, or an interrupt controller elsewhere,"
+        "The guest believes its tree: memory that is not there, or an interrupt controller"
+        " elsewhere,"
         " ends in a fault or in silence.",
         "Mend the tree, or let it be generated.",
     ),
@@ -368,8 +387,15 @@ _TABLE = (
     Code(
         "cmdline-variable",
         "A command line has a variable that does not exist.",
-        "${console}, ${vm} and ${arch} are replaced; anything else would reach the kernel as it is.",
+        "${console}, ${vm} and ${arch} are replaced; anything else would reach the kernel as it"
+        " is.",
         "Take one of the names.",
+    ),
+    Code(
+        "cmdline-long",
+        "A command line is longer than Linux takes.",
+        "Linux keeps 2048 bytes and cuts the rest without a word.",
+        "Make it shorter.",
     ),
     Code(
         "in-place-restart",

@@ -11,11 +11,10 @@ gen/codes.py, the examples from tests/bad.
 from __future__ import annotations
 
 import sys
-import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
@@ -23,7 +22,7 @@ from pydantic_core import PydanticUndefined
 
 from gen.codes import CODES
 from gen.ranges import size_text
-from gen.schema import TYPE_NAMES, BoardFile, SystemFile, parse_size
+from gen.schema import TYPE_NAMES, BoardFile, SystemFile, alternatives, parse_size
 from gen.validate import nearest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,7 +58,7 @@ def tables(schema: type[BaseModel]) -> tuple[TableDoc, ...]:
 def _tables(table: type[BaseModel], path: tuple[str, ...]) -> Iterator[TableDoc]:
     for name, info in table.model_fields.items():
         alias = info.alias or name
-        for annotation in _alternatives(info.annotation):
+        for annotation in alternatives(info.annotation):
             inner, is_array, is_map = _inner_table(annotation)
             if inner is None:
                 continue
@@ -75,12 +74,6 @@ def _tables(table: type[BaseModel], path: tuple[str, ...]) -> Iterator[TableDoc]
             yield from _tables(inner, here)
 
 
-def _alternatives(annotation: Any) -> tuple[Any, ...]:
-    if get_origin(annotation) in (Union, types.UnionType):
-        return get_args(annotation)
-    return (annotation,)
-
-
 # The table within an annotation, and whether it is an array or a map of such tables.
 def _inner_table(annotation: Any) -> tuple[type[BaseModel] | None, bool, bool]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -94,8 +87,7 @@ def _inner_table(annotation: Any) -> tuple[type[BaseModel] | None, bool, bool]:
 
 def _only_table(annotation: Any) -> bool:
     return all(
-        item is type(None) or _inner_table(item)[0] is not None
-        for item in _alternatives(annotation)
+        item is type(None) or _inner_table(item)[0] is not None for item in alternatives(annotation)
     )
 
 
@@ -122,7 +114,7 @@ def _validators(metadata: Any) -> Iterator[Any]:
 def _type_name(info: FieldInfo) -> str:
     for validator in _validators(info.metadata):
         return TYPE_NAMES[validator]
-    names = [_annotation_name(item) for item in _alternatives(info.annotation)]
+    names = [_annotation_name(item) for item in alternatives(info.annotation)]
     return " or ".join(name for name in names if name)
 
 
@@ -196,7 +188,11 @@ def unknown_topic(topic: str) -> str:
 
 def _key_text(key: Key) -> str:
     unit = f", in {key.unit}" if key.unit else ""
-    return f"{key.path} in {key.table}: {key.doc}\n  type:    {key.type}{unit}\n  default: {_plain(key.default)}\n"
+    return (
+        f"{key.path} in {key.table}: {_plain(key.doc)}\n"
+        f"  type:    {key.type}{unit}\n"
+        f"  default: {_plain(key.default)}\n"
+    )
 
 
 def _plain(markdown: str) -> str:
@@ -205,7 +201,10 @@ def _plain(markdown: str) -> str:
 
 # ---- the files -----------------------------------------------------------------------------------
 
-_HEADER = "<!-- SPDX-License-Identifier: Apache-2.0 -->\n<!-- Printed by `python -m gen.docs`; do not edit. -->\n"
+_HEADER = """\
+<!-- SPDX-License-Identifier: Apache-2.0 -->
+<!-- Printed by `python -m gen.docs`; do not edit. -->
+"""
 
 _TOML_INTRO = """\
 # The TOML files

@@ -186,7 +186,7 @@ class Tree:
         return [n for n in self.nodes.values() if n.enabled and wanted & set(n.compatible)]
 
     def specifiers(self, node: FdtNode) -> tuple[Specifier, ...]:
-        """The interrupts of a node: `interrupts-extended`, or `interrupts` and the inherited parent.
+        """The interrupts of a node: `interrupts-extended`, or `interrupts` and an inherited parent.
 
         Raises:
             TreeError: no interrupt parent, a dangling phandle, or a wrong number of cells.
@@ -260,7 +260,7 @@ def read(path: Path) -> Tree:
     return parse(data)
 
 
-# dtc's messages name the file as it was passed: run it in the file's folder, to be the same anywhere.
+# dtc's messages name the file as it was passed: run in the file's folder they are the same anywhere.
 def _compiled(path: Path) -> bytes:
     path.read_bytes()[:1]  # a missing file is reported by the system's words, not by dtc's
     command = ["dtc", "-q", "-I", "dts", "-O", "dtb", "-o", "-", path.name]

@@ -2,8 +2,8 @@
 """Image files: which form they have, for which architecture, how much memory they take.
 
 `inspect` reads headers only, so that a check of a system costs milliseconds whatever its kernels
-weigh; `contents` unpacks.  Kernels may be packed with gzip, zstd, xz, lzma, lz4 or bzip2, plain or as
-an EFI zboot executable.
+weigh; `contents` unpacks.  Kernels may be packed with gzip, zstd, xz, lzma, lz4 or bzip2, alone or
+within an EFI zboot executable.
 
 Sources: Linux Documentation/arch/arm64/booting.rst, arch/riscv/boot-image-header.rst,
 arch/x86/boot.rst; drivers/firmware/efi/libstub/zboot-header.S; RFC 1952 (gzip); ELF-64 Object File
@@ -43,7 +43,7 @@ class ImageError(Exception):
 
     def __init__(self, code: str, message: str, help_text: str = "") -> None:
         super().__init__(message)
-        self.problem = Problem(code, message, help_text)
+        self.problem = Problem(code, message, help_text or "give another file, or make it anew")
 
 
 def inspect(path: Path, kind: Literal["linux", "elf", "raw"]) -> Payload:
@@ -137,12 +137,12 @@ def _packed_data(path: Path, packing: tuple[str, ...]) -> bytes:
 # unpacked no further than the header; the others are unpacked as a whole.
 def _unpacked_head(path: Path, packing: tuple[str, ...], file_size: int) -> tuple[bytes, int]:
     if packing == ("gzip",) and file_size > 18:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
             try:
-                head = zlib.decompressobj(31).decompress(data[: 16 * _HEADER_SIZE], _HEADER_SIZE)
+                head = zlib.decompressobj(31).decompress(view[: 16 * _HEADER_SIZE], _HEADER_SIZE)
             except zlib.error as error:
                 raise _damaged(path, "gzip", error) from None
-            return head, int.from_bytes(data[-4:], "little")
+            return head, int.from_bytes(view[-4:], "little")
     data = _unpacked(path, packing)
     return data[:_HEADER_SIZE], len(data)
 

@@ -59,7 +59,8 @@ def load(path: Path, board: str | None = None, append_cmdline: str = "") -> Syst
     except OSError as error:
         reason = error.strerror or "cannot be read"
         message = f"cannot read the system file: {reason[:1].lower()}{reason[1:]}"
-        raise Refused([Diagnostic("system-missing", message, None, path=path)]) from None
+        help_text = "give the path of a system file, such as systems/dual-linux.toml"
+        raise Refused([Diagnostic("system-missing", message, None, help_text, path=path)]) from None
     document = read_document(path, data)
     findings: list[Diagnostic] = []
     tables = None
@@ -247,7 +248,8 @@ def _image(name: str, table: ImageTable, folder: Path, board: Board, spans: Span
                 tree = fdt.read(device_tree.path)
                 guest_tree = architecture(board.arch).read_hardware(tree)
             except fdt.TreeError as error:
-                problem = Problem("dtb-format", f"{device_tree.written}: {error}")
+                help_text = 'mend it, or leave out "device-tree": a fitting one is generated'
+                problem = Problem("dtb-format", f"{device_tree.written}: {error}", help_text)
                 device_tree = File(**{**vars(device_tree), "problem": problem})
     return Image(
         name=name,

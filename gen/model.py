@@ -86,7 +86,8 @@ class Uart:
 class Hardware:
     """What a device tree says of a machine, as far as every architecture has it.
 
-    ram: disjoint, sorted by base.  reserved: RAM that firmware keeps (/reserved-memory, /memreserve/).
+    ram: disjoint, sorted by base.
+    reserved: RAM that firmware keeps (/reserved-memory, /memreserve/).
     uart: None where the tree names no console, or one whose kind is unknown.
     nodes: every node that has windows or interrupts, by path.
 
@@ -114,7 +115,7 @@ class Board:
     """A board: its file, and what its device tree says.
 
     tree: path of the device tree source or blob.
-    hypervisor: the RAM kept for the hypervisor's code, tables, stacks and data (images lie outside).
+    hypervisor: the RAM kept for its code, tables, stacks and data (images lie outside).
     guest_ram: guest address of a VM's first memory region.
     console: what `${console}` means, such as "ttyAMA0".
     """
@@ -176,7 +177,7 @@ class Payload:
     movable: whether it runs at any aligned address; an ELF executable of fixed address does not.
     entry: guest address (elf) or offset from the load address (others).
     text_offset: offset of the kernel from a 2 MiB boundary (linux), else 0.
-    image_size: bytes of memory from the load address on, .bss included (elf: last end - first base).
+    image_size: bytes of memory from the load address on, .bss included.
     alignment: what the load address, less text_offset, must be a multiple of.
     """
 
@@ -224,8 +225,8 @@ class Image:
     """`[images.NAME]`.
 
     payload: the kernel's header; None if the file has a problem (`kernel.problem` says which).
-    guest_tree: what a device tree given by the user says, read like a board's; None if none is given
-    or it has a problem.
+    guest_tree: what a device tree given by the user says, read like a board's; None if none is
+    given or it has a problem.
     load, entry: guest addresses given by the user, or None.
     """
 
@@ -280,7 +281,7 @@ class MemoryRegion:
 
 @dataclass(frozen=True)
 class Window:
-    """Registers of a device that a guest sees: `physical` in the machine, at `guest` for the guest."""
+    """Registers of a device: at `physical` in the machine, at `guest` for the guest."""
 
     physical: Range
     guest: int

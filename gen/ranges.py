@@ -116,7 +116,7 @@ def first_fit(free: Sequence[Range], size: int, alignment: int) -> int | None:
 
 
 def nearest_fit(free: Sequence[Range], size: int, alignment: int, wish: int) -> int | None:
-    """The aligned base nearest to `wish` at which `size` bytes fit, or None; ties go to the lower."""
+    """The aligned base nearest to `wish` at which `size` bytes fit, or None; of two, the lower."""
     best: int | None = None
     for hole in free:
         low = align_up(hole.base, alignment)

@@ -9,9 +9,10 @@ business of gen/checks.  Keys are kebab-case in TOML and snake_case here.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+import types
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from gen.ranges import GIB, KIB, MIB
@@ -66,7 +67,7 @@ def parse_size(value: object) -> int:
                 f'"{value}" is not a size',
                 f'write "{quantity[0]} {quantity[1][0].upper()}iB" for a power of 1024'
                 if decimal and quantity
-                else 'write a number of bytes, or a number with a unit: "4 KiB", "256 MiB", "1 GiB"',
+                else 'write a number of bytes, or one with a unit: "4 KiB", "256 MiB", "1 GiB"',
             )
         value = quantity[0] * _UNITS[quantity[1]]
     if value <= 0:
@@ -98,7 +99,11 @@ def parse_address(value: object) -> int:
 
 
 def parse_physical(value: object) -> int | str:
-    """ "allocated", "identical", or an address."""
+    """Where memory lies: "allocated", "identical", or an address in bytes.
+
+    Raises:
+        PydanticCustomError: "wrong-type" or "bad-value".
+    """
     if value in ("allocated", "identical"):
         return str(value)
     if isinstance(value, str) and _quantity(value) is None:
@@ -145,6 +150,16 @@ TYPE_NAMES = {
 }
 
 
+def alternatives(annotation: Any) -> tuple[Any, ...]:
+    """The types that an annotation allows, without unions and the tags of their members."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        return tuple(one for item in get_args(annotation) for one in alternatives(item))
+    metadata = getattr(annotation, "__metadata__", ())
+    if metadata and all(isinstance(item, Tag | Discriminator) for item in metadata):
+        return alternatives(get_args(annotation)[0])
+    return (annotation,)
+
+
 def key(default: Any, doc: str, *, unit: str = "", shown_default: str = "", **limits: Any) -> Any:
     """Declares a key.
 
@@ -155,7 +170,7 @@ def key(default: Any, doc: str, *, unit: str = "", shown_default: str = "", **li
         shown_default: what the reference says of a default that is computed.
         limits: ge, le, min_length, ... of pydantic's Field.
     """
-    extra = {"unit": unit, "default-text": shown_default}
+    extra: dict[str, Any] = {"unit": unit, "default-text": shown_default}
     return Field(default, description=doc, json_schema_extra=extra, **limits)
 
 
@@ -211,7 +226,8 @@ class ImageTable(Table):
     )
     cmdline: str = key(
         "",
-        "Command line; `${console}` is the board's console name, `${vm}` the VM's name, `${arch}` the"
+        "Command line; `${console}` is the board's console name, `${vm}` the VM's name, `${arch}`"
+        " the"
         " architecture.",
     )
     load: Address | None = key(
@@ -242,7 +258,8 @@ class MemoryTable(Table):
     )
     physical: Physical = key(
         "allocated",
-        "Where it lies in the machine: chosen by the generator, the same as `guest`, or an address.",
+        "Where it lies in the machine: chosen by the generator, the same as `guest`, or an"
+        " address.",
     )
     permissions: Literal["r", "rw", "rx", "rwx"] = key("rwx", "What the guest may do with it.")
 
@@ -253,7 +270,8 @@ class DeviceTable(Table):
     name: str = key(..., "Name of the device, used in messages and reports.")
     node: str | None = key(
         None,
-        "Path of the device's node in the board's device tree; windows and interrupts are read there.",
+        "Path of the device's node in the board's device tree; windows and interrupts are read"
+        " there.",
         shown_default="none: give `base` and `size`",
     )
     base: Address | None = key(
@@ -277,6 +295,17 @@ class DeviceTable(Table):
     )
 
 
+# Which of the two a value means to be, so that mistakes are reported for that one alone.
+def _memory_form(value: object) -> str:
+    return "regions" if isinstance(value, list) else "size"
+
+
+Memory = Annotated[
+    Annotated[Size, Tag("size")] | Annotated[list[MemoryTable], Tag("regions")],
+    Discriminator(_memory_form),
+]
+
+
 class VmTable(Table):
     """`[[vm]]`: one virtual machine."""
 
@@ -287,7 +316,7 @@ class VmTable(Table):
         ...,
         "CPU of each vCPU: vCPU i runs on CPU cpus[i], counted in the order of the board's tree.",
     )
-    memory: Size | list[MemoryTable] = key(
+    memory: Memory = key(
         ..., "Its memory: the size of one region, or `[[vm.memory]]` tables.", unit="bytes"
     )
     device: list[DeviceTable] = key([], "Devices passed through.", shown_default="none")

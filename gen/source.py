@@ -126,11 +126,11 @@ class Spans:
     path: KeyPath
 
     def of(self, *path: str | int) -> Span:
-        """The place of the value at `path` below the table, or of the table where it was not given."""
+        """The place of the value at `path` below the table, or of the table if it is not given."""
         return self.document.value_span(self.path + path)
 
     def key(self, *path: str | int) -> Span:
-        """The place of the key at `path` below the table, or of the table where it was not given."""
+        """The place of the key at `path` below the table, or of the table if it is not given."""
         return self.document.key_span(self.path + path)
 
     def given(self, *path: str | int) -> bool:

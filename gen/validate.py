@@ -15,6 +15,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from gen.diag import Diagnostic, Refused
+from gen.schema import alternatives
 from gen.source import Document, KeyPath, Spans, TomlError, parse
 
 T = TypeVar("T", bound=BaseModel)
@@ -26,7 +27,10 @@ _EXPECTED = {
     "list_type": "an array",
     "dict_type": "a table",
     "model_type": "a table",
+    "literal_error": "a string",
 }
+# A longer list of valid names is cut.
+_SHOWN_NAMES = 16
 _TOML_TYPES = {
     bool: "a boolean",
     int: "an integer",
@@ -72,35 +76,47 @@ def nearest(name: str, valid: Iterable[str]) -> str:
         return f'did you mean "{close[0]}"?'
     if not names:
         return ""
-    return "valid: " + ", ".join(f'"{item}"' for item in names)
+    shown = ", ".join(f'"{item}"' for item in names[:_SHOWN_NAMES])
+    more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+    return f"valid: {shown}{more}"
 
 
 # The path without pydantic's own components (tags of unions): those that are not in the values.
-def _real_path(values: Any, loc: tuple[int | str, ...]) -> KeyPath:
+# The last one of a missing key is not there either, but meant.
+def _real_path(values: Any, loc: tuple[int | str, ...], kind: str) -> KeyPath:
     path: KeyPath = ()
     for number, part in enumerate(loc):
-        if (isinstance(values, dict) and part in values) or (
-            isinstance(values, list) and isinstance(part, int) and part < len(values)
-        ):
-            values = values[part]
-        elif number < len(loc) - 1:
+        inner = _child(values, part)
+        if inner is not None:
+            values = inner
+        elif number < len(loc) - 1 or kind != "missing":
             continue
         path += (part,)
     return path
 
 
+# The value under a key or an index, or None; TOML has no null.
+def _child(values: Any, part: str | int) -> Any:
+    if isinstance(values, dict):
+        return values.get(part)
+    if isinstance(values, list) and isinstance(part, int) and part < len(values):
+        return values[part]
+    return None
+
+
 def _value_at(values: Any, path: KeyPath) -> Any:
     for part in path:
-        values = values[part]
+        values = _child(values, part)
     return values
 
 
-# The table of the schema that stands at a path: [("vm"), 3, "memory", 0] -> MemoryTable.
+# The table of the schema that stands at a path: ("vm", 3, "memory", 0) -> MemoryTable.
 def _table_at(schema: type[BaseModel], path: KeyPath) -> type[BaseModel] | None:
     current: Any = schema
     for part in path:
-        if isinstance(current, type) and issubclass(current, BaseModel):
-            fields = {info.alias or name: info for name, info in current.model_fields.items()}
+        table = _table_in(current)
+        if table is not None:
+            fields = {info.alias or name: info for name, info in table.model_fields.items()}
             if part not in fields:
                 return None
             current = fields[str(part)].annotation
@@ -110,74 +126,78 @@ def _table_at(schema: type[BaseModel], path: KeyPath) -> type[BaseModel] | None:
 
 
 def _element(annotation: Any) -> Any:
-    for item in (annotation, *get_args(annotation)):
-        if get_origin(item) is list:
-            return get_args(item)[0]
-        if get_origin(item) is dict:
-            return get_args(item)[1]
+    for item in alternatives(annotation):
+        if get_origin(item) in (list, dict):
+            return get_args(item)[-1]
     return None
 
 
 def _table_in(annotation: Any) -> type[BaseModel] | None:
-    for item in (annotation, *get_args(annotation)):
+    for item in alternatives(annotation):
         if isinstance(item, type) and issubclass(item, BaseModel):
             return item
     return None
 
 
+# The line of the reference on a key: what a value that cannot be used should have been.
+def _key_help(schema: type[BaseModel], path: KeyPath) -> str:
+    while path and isinstance(path[-1], int):
+        path = path[:-1]
+    table = _table_at(schema, path[:-1])
+    if table is None or not path:
+        return ""
+    name = str(path[-1])
+    field = _field_name(table, name)
+    return f"{name}: {table.model_fields[field].description}" if field else ""
+
+
 def _diagnostic(document: Document, schema: type[BaseModel], finding: Any) -> Diagnostic:
-    path = _real_path(document.values, finding["loc"])
     kind: str = finding["type"]
+    path = _real_path(document.values, finding["loc"], kind)
     context: dict[str, Any] = finding.get("ctx", {})
     name = str(path[-1]) if path else ""
     where = owner_text(document.values, path[:-1])
+    key_help = _key_help(schema, path)
 
     if kind == "extra_forbidden":
         table = _table_at(schema, path[:-1])
         valid = [info.alias or key for key, info in table.model_fields.items()] if table else []
-        return Diagnostic(
-            "unknown-key",
-            f'unknown key "{name}" in {where}',
-            document.key_span(path),
-            nearest(name, valid),
-        )
+        message = f'unknown key "{name}" in {where}'
+        return Diagnostic("unknown-key", message, document.key_span(path), nearest(name, valid))
     if kind == "missing":
-        table = _table_at(schema, path[:-1])
-        info = table.model_fields[_field_name(table, name)] if table else None
-        return Diagnostic(
-            "missing-key",
-            f'{where} lacks the key "{name}"',
-            Spans(document, path[:-1]).key(),
-            f"{name}: {info.description}" if info else "",
-        )
+        message = f'{where} lacks the key "{name}"'
+        span = Spans(document, path[:-1]).key()
+        return Diagnostic("missing-key", message, span, key_help)
+
     span = document.value_span(path)
     value = _value_at(document.values, path)
-    # An element of an array has no name of its own.
     subject = f'"{name}" of {where}'
-    if path and isinstance(path[-1], int):
+    if path and isinstance(path[-1], int):  # an element of an array has no name of its own
         owner = path[:-1]
         subject = f'an element of "{owner[-1]}" of {owner_text(document.values, owner[:-1])}'
-    if kind == "literal_error":
-        valid = _literals(schema, path)
-        return Diagnostic(
-            "bad-value", f"{subject} cannot be {_toml(value)}", span, nearest(str(value), valid)
-        )
-    if kind == "wrong-type" or kind in _EXPECTED:
-        expected = context.get("expected") or _EXPECTED[kind]
+    if kind == "literal_error" and isinstance(value, str):
+        help_text = nearest(value, _literals(schema, path))
+        return Diagnostic("bad-value", f'{subject} cannot be "{value}"', span, help_text)
+    if kind in ("wrong-type", "literal_error") or kind in _EXPECTED:
+        expected = _EXPECTED.get(kind) or context["expected"]
         actual = _TOML_TYPES.get(type(value), "a date or time")
-        return Diagnostic("wrong-type", f"{subject} must be {expected}, not {actual}", span)
+        message = f"{subject} must be {expected}, not {actual}"
+        return Diagnostic("wrong-type", message, span, key_help)
     if kind == "bad-value":
-        return Diagnostic("bad-value", f"{subject}: {context['message']}", span, context["help"])
+        message = f"{subject}: {context['message']}"
+        return Diagnostic("bad-value", message, span, context["help"] or key_help)
     if kind == "greater_than_equal":
-        return Diagnostic(
-            "bad-value", f"{subject} must be {context['ge']} or more, not {_toml(value)}", span
-        )
-    message = finding["msg"]
-    return Diagnostic("bad-value", f"{subject}: {message[:1].lower()}{message[1:]}", span)
+        message = f"{subject} must be {context['ge']} or more, not {value}"
+        return Diagnostic("bad-value", message, span, key_help)
+    reason = finding["msg"]
+    message = f"{subject}: {reason[:1].lower()}{reason[1:]}"
+    return Diagnostic("bad-value", message, span, key_help)
 
 
+# The field of a table that a key of the file stands for; "" if there is none.
 def _field_name(table: type[BaseModel], alias: str) -> str:
-    return next(key for key, info in table.model_fields.items() if (info.alias or key) == alias)
+    fields = table.model_fields.items()
+    return next((key for key, info in fields if (info.alias or key) == alias), "")
 
 
 def _literals(schema: type[BaseModel], path: KeyPath) -> list[str]:
@@ -188,23 +208,23 @@ def _literals(schema: type[BaseModel], path: KeyPath) -> list[str]:
     return [str(item) for item in get_args(annotation)]
 
 
-def _toml(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value)
-
-
 def owner_text(values: Any, path: KeyPath) -> str:
     """What people call the table at `path`: `vm "alpha"`, `[images.debian]`, `the file`."""
     if not path:
         return "the file"
     words = []
     for depth, part in enumerate(path):
-        if isinstance(part, int):
-            table = _value_at(values, path[: depth + 1])
-            name = table.get("name", table.get("id")) if isinstance(table, dict) else None
-            title = str(path[depth - 1])
-            words.append(
-                f'{title} "{name}"' if name is not None else f"[[{title}]] number {part + 1}"
-            )
+        if not isinstance(part, int):
+            continue
+        table = _value_at(values, path[: depth + 1])
+        title = str(path[depth - 1])
+        if isinstance(table, dict) and "name" in table:
+            words.append(f'{title} "{table["name"]}"')
+        elif isinstance(table, dict) and "id" in table:
+            words.append(f"{title} {table['id']}")
+        else:
+            dotted = ".".join(item for item in path[:depth] if isinstance(item, str))
+            words.append(f"[[{dotted}]] number {part + 1}")
     if words:
         return " of ".join(reversed(words))
     return f"[{'.'.join(str(part) for part in path)}]"

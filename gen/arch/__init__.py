@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the generator must know of an architecture to read a board and to check a system.
+"""What the generator must know of an architecture to read a board and check a system.
 
-One module per architecture, each with one object `ARCHITECTURE` of the class below.  Everything that
-names an interrupt controller, a timer or a CPU register is there and not in the common modules.
+One module per architecture, each with one object `ARCHITECTURE` of the class below.  Everything
+that names an interrupt controller, a timer or a CPU register is there and not in the common modules.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Architecture(ABC):
             console: path of the console's node; None for that of /chosen.
 
         Raises:
-            TreeError: something that every tree of the architecture must have is absent or malformed.
+            TreeError: something that every tree must have is absent or malformed.
         """
 
     @abstractmethod
@@ -71,6 +71,10 @@ class Architecture(ABC):
         """One clause for messages: which numbers can be given to a VM."""
 
     @abstractmethod
+    def interrupt_help(self) -> str:
+        """Help for messages: how the numbers of a device tree are counted here."""
+
+    @abstractmethod
     def interrupt_name(self, number: int) -> str:
         """What the manuals call an interrupt: "SPI 2"."""
 
@@ -80,8 +84,8 @@ class Architecture(ABC):
     ) -> tuple[str, ...]:
         """What a device tree given by the user says otherwise than the emulated hardware is.
 
-        Sentences about CPUs, interrupt controller, UART, timer and firmware; memory is common to all
-        architectures and checked elsewhere.
+        Sentences about CPUs, interrupt controller, UART, timer and firmware; memory is the same on
+        all architectures and checked elsewhere.
         """
 
 

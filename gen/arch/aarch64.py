@@ -53,7 +53,7 @@ class GicV3:
 
 @dataclass(frozen=True)
 class ArmTimer:
-    """The architected timer: INTIDs (PPIs) of its four interrupts; None where the tree ends before."""
+    """The architected timer: INTIDs (PPIs) of its interrupts; None where the tree lists no more."""
 
     secure_physical: int
     physical: int
@@ -182,6 +182,10 @@ class Aarch64(Architecture):
         """See gen.arch.Architecture."""
         return f"only shared peripheral interrupts, INTID {SPI_BASE} to {SPI_END - 1}"
 
+    def interrupt_help(self) -> str:
+        """See gen.arch.Architecture."""
+        return f"the SPI that a device tree writes as <0 n flags> is INTID {SPI_BASE} + n"
+
     def interrupt_name(self, number: int) -> str:
         """See gen.arch.Architecture."""
         if number >= SPI_BASE:
@@ -308,7 +312,8 @@ def _timer(tree: Tree) -> ArmTimer | None:
     numbers = [_interrupt(item).number for item in tree.specifiers(node)]
     if len(numbers) < 3:
         raise TreeError(
-            f"{node.path}: lists {len(numbers)} interrupts, not those of the {', '.join(_TIMERS)} timer"
+            f"{node.path}: lists {len(numbers)} interrupts, not those of the {', '.join(_TIMERS)}"
+            f" timer"
         )
     return ArmTimer(numbers[0], numbers[1], numbers[2], numbers[3] if len(numbers) > 3 else None)
 

@@ -23,7 +23,10 @@ MODULES = ("names", "limits", "cpus", "memory", "devices", "images", "guests")
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule: the code of its diagnostics, its function, the codes that must not have been raised."""
+    """A rule.
+
+    code: of its diagnostics.  needs: the codes of which no error must have been found before.
+    """
 
     code: str
     check: Check

@@ -23,7 +23,8 @@ def cpu_unknown(system: System) -> Iterator[Diagnostic]:
             if not 0 <= cpu < count:
                 yield Diagnostic(
                     "cpu-unknown",
-                    f"{vm_text(vm)}: vCPU {index} is to run on CPU {cpu}, which the board does not have",
+                    f"{vm_text(vm)}: vCPU {index} is to run on CPU {cpu}, which the board does"
+                    f" not have",
                     vm.spans.of("cpus", index),
                     help_text,
                 )
@@ -81,7 +82,8 @@ def cpu_shared(system: System) -> Iterator[Diagnostic]:
             take = f"take CPU {free[0]}, which is free, or " if free else ""
             yield Diagnostic(
                 "cpu-shared",
-                f"CPU {cpu} is claimed by vCPU {index} of {vm_text(vm)} and by vCPU {first_index} of"
+                f"CPU {cpu} is claimed by vCPU {index} of {vm_text(vm)} and by vCPU {first_index}"
+                f" of"
                 f" {vm_text(first_vm)}",
                 span,
                 f'{take}let them take turns: [[cpu]] with id = {cpu} and schedule = "round-robin"',
@@ -123,19 +125,23 @@ def schedule_unused(system: System) -> Iterator[Diagnostic]:
             )
 
 
-@rule("cpu-same-vm", needs=("cpu-shared",))
+@rule("cpu-same-vm", needs=("cpu-shared", "limit"))
 def cpu_same_vm(system: System) -> Iterator[Diagnostic]:
-    """Guests spin on locks; a vCPU that holds one while its sibling has the CPU costs a whole slice."""
+    """Guests spin on locks; a vCPU whose sibling holds one and waits costs a whole slice."""
     for vm in system.vms:
-        first: dict[int, int] = {}
+        indices: dict[int, list[int]] = {}
         for index, cpu in enumerate(vm.cpus):
-            if cpu in first:
-                yield Diagnostic(
-                    "cpu-same-vm",
-                    f"vCPUs {first[cpu]} and {index} of {vm_text(vm)} take turns on CPU {cpu}: while one"
-                    " waits for a lock of the other, it burns its whole slice",
-                    vm.spans.of("cpus", index),
-                    "give the VM fewer vCPUs, or each its own CPU",
-                    severity="warning",
-                )
-            first.setdefault(cpu, index)
+            indices.setdefault(cpu, []).append(index)
+        for cpu, here in indices.items():
+            if len(here) < 2:
+                continue
+            names = ", ".join(str(index) for index in here[:-1]) + f" and {here[-1]}"
+            yield Diagnostic(
+                "cpu-same-vm",
+                f"vCPUs {names} of {vm_text(vm)} take turns on CPU {cpu}: while one waits for a"
+                f" lock"
+                " of another, it burns its whole slice",
+                vm.spans.of("cpus", here[1]),
+                "give the VM fewer vCPUs, or each its own CPU",
+                severity="warning",
+            )

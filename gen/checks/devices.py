@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Devices passed through: that they exist, are whole pages, and have one owner; their interrupts."""
+"""Devices passed through: they exist, are whole pages, have one owner; so do their interrupts."""
 
 from __future__ import annotations
 
@@ -83,7 +83,8 @@ def device_unaligned(system: System) -> Iterator[Diagnostic]:
         elif window.guest % PAGE_SIZE:
             yield Diagnostic(
                 "device-unaligned",
-                f"{device_text(vm, device)}: its guest address {window.guest:#x} is not a multiple of"
+                f"{device_text(vm, device)}: its guest address {window.guest:#x} is not a"
+                f" multiple of"
                 " 4 KiB",
                 device.spans.of("guest"),
                 f"take {align_down(window.guest, PAGE_SIZE):#x}",
@@ -144,7 +145,7 @@ def device_in_ram(system: System) -> Iterator[Diagnostic]:
 
 @rule("device-overlap", needs=("device-unaligned", "mem-unaligned"))
 def device_overlap(system: System) -> Iterator[Diagnostic]:
-    """What a guest sees at an address must be one thing: memory, a device, or an emulated device."""
+    """What a guest sees at an address is one thing: memory, a device, or an emulated device."""
     arch = architecture(system.board.arch)
     for vm in system.vms:
         items: list[Owned[MemoryRegion | Device | str]] = [
@@ -208,8 +209,9 @@ def device_guest_limit(system: System) -> Iterator[Diagnostic]:
         if not (window.guest >= 0 and window.guest_range.end <= GUEST_LIMIT):
             yield Diagnostic(
                 "device-guest-limit",
-                f"{device_text(vm, device)}: guest address {window.guest:#x} is outside 0 to"
-                f" {GUEST_LIMIT:#x}, what a guest can address",
+                f"{device_text(vm, device)}: guest addresses [{window.guest:#x},"
+                f" {window.guest_range.end:#x}) are not within [0x0, {GUEST_LIMIT:#x}), all that a"
+                " guest can address",
                 window_guest_span(device),
                 "say at which lower address the guest sees it: guest = ...",
             )
@@ -222,7 +224,8 @@ def device_dma(system: System) -> Iterator[Diagnostic]:
         if device.dma:
             yield Diagnostic(
                 "device-dma",
-                f"{device_text(vm, device)} reads and writes memory by itself, and nothing confines it:"
+                f"{device_text(vm, device)} reads and writes memory by itself, and nothing"
+                f" confines it:"
                 " the guest can reach all of RAM through it",
                 device.spans.of("node"),
                 "give it only to a VM that you trust as much as the hypervisor",
@@ -250,7 +253,7 @@ def irq_unknown(system: System) -> Iterator[Diagnostic]:
                 f"{device_text(vm, device)}: interrupt {interrupt.number} cannot be given to a VM:"
                 f" {arch.interrupt_rule()}, can",
                 interrupt_span(device, index),
-                "device trees count from the first shared interrupt: their <0 n flags> is 32 + n here",
+                arch.interrupt_help(),
             )
 
 
@@ -264,7 +267,8 @@ def irq_reserved(system: System) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 "irq-reserved",
                 f"{device_text(vm, device)}: interrupt {interrupt.number}"
-                f" ({arch.interrupt_name(interrupt.number)}) is {claimed[interrupt.number]}, which the"
+                f" ({arch.interrupt_name(interrupt.number)}) is {claimed[interrupt.number]},"
+                f" which the"
                 " hypervisor keeps for itself",
                 interrupt_span(device, index),
                 "leave it out",
@@ -284,7 +288,8 @@ def irq_shared(system: System) -> Iterator[Diagnostic]:
         yield Diagnostic(
             "irq-shared",
             f"{device_text(vm, device)}: interrupt {interrupt.number}"
-            f" ({arch.interrupt_name(interrupt.number)}) is also that of {device_text(other_vm, other)}",
+            f" ({arch.interrupt_name(interrupt.number)}) is also that of"
+            f" {device_text(other_vm, other)}",
             interrupt_span(device, index),
             "an interrupt belongs to one device of one VM: take it away from the other",
             (Note(f"{device_text(other_vm, other)} has it", interrupt_span(other, other_index)),),

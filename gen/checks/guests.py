@@ -151,17 +151,18 @@ def load_outside(system: System) -> Iterator[Diagnostic]:
                 continue
             what = "a segment of image" if payload.kind == "elf" else "image"
             key = "load" if image.load is not None else "kernel"
+            where = "which" if rest == [area] else f"of which {rest[0]}"
             yield Diagnostic(
                 "load-outside",
-                f'{vm_text(vm)}: {what} "{image.name}" goes to {area}, but {rest[0]} is no memory of'
-                " the VM",
+                f'{vm_text(vm)}: {what} "{image.name}" goes to {area}, {where} is no memory of'
+                f" the VM",
                 image.spans.of(key),
                 "memory of the VM: " + ", ".join(str(item) for item in memory),
                 (Note(f"{vm_text(vm)} boots it", vm.spans.of("image")),),
             )
 
 
-@rule("entry-outside", needs=_FITS)
+@rule("entry-outside", needs=(*_FITS, "mem-permissions"))
 def entry_outside(system: System) -> Iterator[Diagnostic]:
     """The first vCPU must start in memory of the VM, at an instruction."""
     for vm, image, payload in _images(system):
@@ -195,7 +196,8 @@ def initrd_overlap(system: System) -> Iterator[Diagnostic]:
         yield Diagnostic(
             "initrd-overlap",
             f"{vm_text(vm)}: the initrd of {size_text(initrd.size)} does not fit into"
-            f" {region_text(vm, region)} {region.guest_range} without overlapping the kernel {kernel},"
+            f" {region_text(vm, region)} {region.guest_range} without overlapping the kernel"
+            f" {kernel},"
             " .bss included",
             size_span(region),
             f"give the region {size_text(align_up(need, BLOCK_SIZE))} or more",
@@ -214,7 +216,7 @@ def dtb_overlap(system: System) -> Iterator[Diagnostic]:
         if initrd is not None:
             items.append(Owned(initrd, "initrd"))
         items = [item for item in items if item.range.overlaps(region.guest_range)]
-        found = [pair for pair in overlapping([*items, Owned(tree, "tree")])]
+        found = list(overlapping([*items, Owned(tree, "tree")]))
         bad = next(
             (a if b.owner == "tree" else b for a, b in found if "tree" in (a.owner, b.owner)), None
         )
@@ -250,7 +252,8 @@ def dtb_contradicts(system: System) -> Iterator[Diagnostic]:
         for text in conflicts:
             yield Diagnostic(
                 "dtb-contradicts",
-                f'{vm_text(vm)}: device tree "{image.device_tree.written}" contradicts the VM: {text}',
+                f'{vm_text(vm)}: device tree "{image.device_tree.written}" contradicts the VM:'
+                f" {text}",
                 image.spans.of("device-tree"),
                 'mend the tree, or leave out "device-tree": a fitting one is generated',
                 (Note(f"{vm_text(vm)} boots with it", vm.spans.of("image")),),

@@ -12,6 +12,9 @@ from gen.model import File, Image, System
 from gen.source import Span
 from gen.validate import nearest
 
+#: COMMAND_LINE_SIZE of Linux on arm64 and riscv64, in bytes, its final zero included.
+CMDLINE_SIZE = 2048
+
 
 # Every file of the images and the key that names it.
 def _files(system: System) -> Iterator[tuple[Image, str, File]]:
@@ -127,4 +130,21 @@ def _variables(where: str, cmdline: str, span: Span, names: list[str]) -> Iterat
             f'{where}: the command line has the unknown variable "{match[0]}"',
             exact if at >= 0 else span,
             nearest(match[1], names),
+        )
+
+
+@rule("cmdline-long")
+def cmdline_long(system: System) -> Iterator[Diagnostic]:
+    """Linux cuts a command line that is too long without a word."""
+    for vm in system.vms:
+        size = len(vm.cmdline.encode())
+        image = system.find_image(vm.image)
+        if size < CMDLINE_SIZE or image is None:
+            continue
+        spans = vm.spans if vm.own_cmdline is not None else image.spans
+        yield Diagnostic(
+            "cmdline-long",
+            f'vm "{vm.name}": its command line has {size} bytes, Linux takes {CMDLINE_SIZE - 1}',
+            spans.of("cmdline"),
+            "make it shorter: what is too much would be cut off",
         )

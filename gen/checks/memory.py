@@ -31,7 +31,7 @@ from gen.ranges import (
     size_text,
 )
 
-#: Guest addresses have at most 39 bits: what a second-stage table of three levels reaches everywhere.
+#: Guest addresses have at most 39 bits: the reach of second-stage tables of three levels.
 GUEST_LIMIT = 1 << 39
 
 Claim = tuple[Vm, MemoryRegion]
@@ -90,7 +90,8 @@ def mem_guest_limit(system: System) -> Iterator[Diagnostic]:
         if region.guest_range.end > GUEST_LIMIT:
             yield Diagnostic(
                 "mem-guest-limit",
-                f"{region_text(vm, region)} {region.guest_range} is beyond {GUEST_LIMIT:#x}, the end of"
+                f"{region_text(vm, region)} {region.guest_range} is beyond {GUEST_LIMIT:#x}, the"
+                f" end of"
                 " what a guest can address",
                 guest_span(region),
                 "give it a lower guest address",
@@ -225,7 +226,8 @@ def mem_small_pages(system: System) -> Iterator[Diagnostic]:
         elif region.size % BLOCK_SIZE:
             yield Diagnostic(
                 "mem-small-pages",
-                f"{region_text(vm, region)}: its size {region.size:#x} is no multiple of 2 MiB, so that"
+                f"{region_text(vm, region)}: its size {region.size:#x} is no multiple of 2 MiB,"
+                f" so that"
                 " part of it is mapped with 4 KiB pages",
                 size_span(region),
                 f'take "{size_text(align_up(region.size, BLOCK_SIZE))}"',

@@ -35,20 +35,25 @@ def name_invalid(system: System) -> Iterator[Diagnostic]:
     for what, name, span in _all_names(system):
         if _NAME.fullmatch(name) and len(name) <= LENGTH_LIMIT:
             continue
-        wish = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")[:LENGTH_LIMIT]
+        wish = (
+            re.sub(r"[^a-z0-9]+", "-", name.lower())
+            .lstrip("-0123456789")[:LENGTH_LIMIT]
+            .rstrip("-")
+        )
         yield Diagnostic(
             "name-invalid",
-            f'"{name}" cannot be the name of a {what}: a name is a lower-case letter, then lower-case'
+            f'"{name}" cannot be the name of a {what}: a name is a lower-case letter, then'
+            f" lower-case"
             f" letters, digits and hyphens, at most {LENGTH_LIMIT} in all",
             span,
-            f'call it "{wish}"' if wish else "",
+            f'call it "{wish or what}"',
         )
 
 
 @rule("name-duplicate")
 def name_duplicate(system: System) -> Iterator[Diagnostic]:
     """VMs must differ in their names, and so must the regions and the devices of one VM."""
-    yield from _duplicates("vms", ((vm.name, vm.spans.of("name")) for vm in system.vms))
+    yield from _duplicates("VMs", ((vm.name, vm.spans.of("name")) for vm in system.vms))
     for vm in system.vms:
         regions = ((item.name, item.spans.of("name")) for item in vm.memory)
         yield from _duplicates(f"regions of {vm_text(vm)}", regions)
