@@ -63,10 +63,10 @@ static void load(struct vcpu *v)
     if (pcpu->loaded != v) {
         if (pcpu->loaded != NULL) {
             arch_vcpu_save(pcpu->loaded);
-            sched_arm(); /* from now on its timer is ours to watch */
         }
         pcpu->loaded = v;
         arch_vcpu_load(v);
+        sched_arm(); /* the timer of the one that was loaded is ours to watch now */
     }
 }
 
