@@ -17,11 +17,12 @@ from pathlib import Path
 import jinja2
 
 from gen import guestfdt, report
-from gen.plan.types import Plan
+from gen.plan.types import Limit, Plan
 from gen.ranges import size_text
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 _FILES = ("tables.c", "pagetables.c", "images.S", "layout.ld", "config.mk")
+_COLUMNS = 100
 # Files of an earlier run that a changed description no longer has.
 _PRUNED = ("guest-*.dts", "guest-*.dtb", "images/*")
 
@@ -101,12 +102,22 @@ def _environment() -> jinja2.Environment:
         option_lines=_option_lines,
         permissions=_permissions,
         size=size_text,
+        static_assert=_static_assert,
     )
     return environment
 
 
 def _c_string(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+# Broken as clang-format would: after the comma, if one line is not enough.
+def _static_assert(limit: Limit) -> str:
+    reason = _c_string(limit.reason)
+    line = f"_Static_assert({limit.condition}, {reason});"
+    if len(line) <= _COLUMNS:
+        return line
+    return f"_Static_assert({limit.condition},\n{'':15}{reason});"
 
 
 def _permissions(letters: str) -> str:

@@ -63,7 +63,8 @@ def place(system: System, vm: Vm, contents: Contents) -> Placed:
     load = load_address(image, ram)
     if payload.kind == "elf":
         return _place_elf(image, payload, load, contents)
-    kernel = _whole("kernel", load, payload, contents)
+    what = "kernel" if payload.kind == "linux" else "program"
+    kernel = _whole(what, load, payload, contents)
     pieces = [kernel]
     initrd = None
     if image.initrd is not None and image.initrd.path is not None:

@@ -63,7 +63,9 @@ def place_memory(system: System, images: Iterable[Range]) -> Placement:
     Raises:
         Refused: memory-full, for each region that finds no room.
     """
-    used = [*fixed(system), *(Range(i.base, align_up(i.size, BLOCK_SIZE)) for i in images)]
+    used = [*fixed(system)]
+    for image in images:
+        used.append(Range(image.base, align_up(image.end, BLOCK_SIZE) - image.base))
     free = holes(system.board.ram, used)
     result: Placement = {}
     problems = []

@@ -85,7 +85,7 @@ class StoredImage:
 class Piece:
     """Part of an image at its place in a VM, before it is known where its bytes are stored.
 
-    what: "kernel", "initrd", "device tree", "segment 0".  guest: address.
+    what: "kernel", "program", "segment 0", "initrd", "device tree".  guest: address.
     memory_size: bytes that it occupies, zeroes behind the contents included.
     """
 
