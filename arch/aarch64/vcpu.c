@@ -123,6 +123,21 @@ static void load_timer(const struct vcpu *v)
     write_sysreg(cntv_ctl_el0, sys->cntv_ctl_el0);
 }
 
+/* When the guest timer in the saved registers will want the vCPU, in ticks of the machine's
+ * counter.
+ */
+static uint64_t timer_deadline(const struct vcpu *v)
+{
+    const struct arch_sysregs *sys = &v->arch.sys;
+    uint64_t offset = v->vm->arch.counter_offset;
+
+    if ((sys->cntv_ctl_el0 & (CNT_CTL_ENABLE | CNT_CTL_IMASK)) != CNT_CTL_ENABLE ||
+        vgic_vtimer_in_flight(v) || sys->cntv_cval_el0 >= TIME_NEVER - offset) {
+        return TIME_NEVER;
+    }
+    return sys->cntv_cval_el0 + offset;
+}
+
 /* Stops the timer; while it is out, the scheduler watches its deadline. */
 static void save_timer(struct vcpu *v)
 {
@@ -135,11 +150,7 @@ static void save_timer(struct vcpu *v)
     if (vgic_vtimer_in_flight(v)) {
         gicv3_set_private_active(v->pcpu, board.vtimer_intid, false);
     }
-    v->wake_at = TIME_NEVER;
-    if ((sys->cntv_ctl_el0 & (CNT_CTL_ENABLE | CNT_CTL_IMASK)) == CNT_CTL_ENABLE &&
-        !vgic_vtimer_in_flight(v)) {
-        v->wake_at = sys->cntv_cval_el0 + v->vm->arch.counter_offset;
-    }
+    v->wake_at = timer_deadline(v);
 }
 
 void arch_vcpu_load(struct vcpu *v)
@@ -187,5 +198,6 @@ enum exit_reason arch_vcpu_run(struct vcpu *v)
 
 bool arch_vcpu_has_interrupt(struct vcpu *v)
 {
-    return vgic_has_pending(v);
+    /* A timer that expired while it was out raises its interrupt as soon as it is loaded. */
+    return vgic_has_pending(v) || (v->pcpu->loaded != v && timer_deadline(v) <= arch_time_now());
 }
