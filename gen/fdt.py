@@ -260,7 +260,7 @@ def read(path: Path) -> Tree:
     return parse(data)
 
 
-# dtc's messages name the file as it was passed: run in the file's folder they are the same anywhere.
+# dtc's messages name the file as it was passed: run in its folder they are the same anywhere.
 def _compiled(path: Path) -> bytes:
     path.read_bytes()[:1]  # a missing file is reported by the system's words, not by dtc's
     command = ["dtc", "-q", "-I", "dts", "-O", "dtb", "-o", "-", path.name]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the generator must know of an architecture to read a board and check a system.
 
-One module per architecture, each with one object `ARCHITECTURE` of the class below.  Everything
-that names an interrupt controller, a timer or a CPU register is there and not in the common modules.
+One module per architecture, each with one object `ARCHITECTURE` of the class below.  All that
+names an interrupt controller, a timer or a CPU register is there and not in the common modules.
 """
 
 from __future__ import annotations

@@ -59,6 +59,23 @@ def cpu_count(system: System) -> Iterator[Diagnostic]:
             )
 
 
+@rule("cpu-duplicate")
+def cpu_duplicate(system: System) -> Iterator[Diagnostic]:
+    """One `[[cpu]]` table for a CPU."""
+    first: dict[int, Span] = {}
+    for policy in system.cpu_policies:
+        span = policy.spans.of("id")
+        if policy.cpu in first:
+            yield Diagnostic(
+                "cpu-duplicate",
+                f"CPU {policy.cpu} has two [[cpu]] tables",
+                span,
+                "make them one",
+                (Note("the first is here", first[policy.cpu]),),
+            )
+        first.setdefault(policy.cpu, span)
+
+
 # All vCPUs of each CPU, in the order of the file: (VM, index of the vCPU, place).
 def _claims(system: System) -> dict[int, list[tuple[Vm, int, Span]]]:
     claims: dict[int, list[tuple[Vm, int, Span]]] = {}
@@ -89,23 +106,6 @@ def cpu_shared(system: System) -> Iterator[Diagnostic]:
                 f'{take}let them take turns: [[cpu]] with id = {cpu} and schedule = "round-robin"',
                 (Note(f"vCPU {first_index} of {vm_text(first_vm)} has it", first_span),),
             )
-
-
-@rule("cpu-duplicate")
-def cpu_duplicate(system: System) -> Iterator[Diagnostic]:
-    """One `[[cpu]]` table for a CPU."""
-    first: dict[int, Span] = {}
-    for policy in system.cpu_policies:
-        span = policy.spans.of("id")
-        if policy.cpu in first:
-            yield Diagnostic(
-                "cpu-duplicate",
-                f"CPU {policy.cpu} has two [[cpu]] tables",
-                span,
-                "make them one",
-                (Note("the first is here", first[policy.cpu]),),
-            )
-        first.setdefault(policy.cpu, span)
 
 
 @rule("schedule-unused", needs=("cpu-unknown",))
