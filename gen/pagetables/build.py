@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gen.pagetables.format import Access, Format, input_bits
-from gen.ranges import Range
+from gen.pagetables.format import Access, Format, Level, input_bits
+from gen.ranges import Range, align_down, align_up, subtracted
 
 ENTRY_SIZE = 8
 
@@ -61,22 +61,31 @@ class Table:
     runs: tuple[Run, ...]
 
 
+# Entries first ... first + count - 1 map neighbours, from `output` on.
 @dataclass(frozen=True)
-class _Leaf:
-    level: int
+class _Leaves:
+    first: int
+    count: int
     output: int
     access: Access
     owner: str
 
 
-# A table without address: its slots by index, each a leaf or the number of a lower table.
+# Entry `first` leads to the table of that number.
+@dataclass(frozen=True)
+class _Lower:
+    first: int
+    number: int
+
+
+# A table without address: what its entries are, by index.
 @dataclass(frozen=True)
 class _Draft:
     format: Format
     level: int
     title: str
     base: int
-    slots: tuple[tuple[int, _Leaf | int], ...]
+    slots: tuple[_Leaves | _Lower, ...]
 
 
 class Pool:
@@ -118,27 +127,33 @@ class Pool:
         if key in self._known:
             return self._known[key]
         shape = format_.levels[level]
-        slots: list[tuple[int, _Leaf | int]] = []
+        slots: list[_Leaves | _Lower] = []
         pending: dict[int, list[Mapping]] = {}
         for part in parts:
-            first = (part.input.base - base) >> shape.shift
-            last = (part.input.end - 1 - base) >> shape.shift
-            for index in range(first, last + 1):
-                slot = Range(base + (index << shape.shift), shape.span)
-                piece = _cut(part, slot)
-                if shape.leaf and piece.input == slot and piece.output % shape.span == 0:
-                    slots.append((index, _Leaf(level, piece.output, piece.access, piece.owner)))
-                else:
-                    pending.setdefault(index, []).append(piece)
+            whole = _whole_entries(part, shape)
+            if whole.size:
+                first = (whole.base - base) >> shape.shift
+                output = part.output + whole.base - part.input.base
+                count = whole.size >> shape.shift
+                slots.append(_Leaves(first, count, output, part.access, part.owner))
+            for rest in subtracted(part.input, [whole]) if whole.size else [part.input]:
+                first, last = (
+                    (rest.base - base) >> shape.shift,
+                    (rest.end - 1 - base) >> shape.shift,
+                )
+                for index in range(first, last + 1):
+                    slot = Range(base + (index << shape.shift), shape.span)
+                    pending.setdefault(index, []).append(_cut(part, rest, slot))
         # A table takes its number before its children, so that roots come before what they lead to.
         number = len(self._drafts)
+        self._known[key] = number
         self._drafts.append(_Draft(format_, level, title, base, ()))
         for index, pieces in pending.items():
             child_base = base + (index << shape.shift)
-            slots.append((index, self._table(format_, title, level + 1, child_base, pieces)))
-        slots.sort(key=lambda slot: slot[0])
+            child = self._table(format_, title, level + 1, child_base, pieces)
+            slots.append(_Lower(index, child))
+        slots.sort(key=lambda slot: slot.first)
         self._drafts[number] = _Draft(format_, level, title, base, tuple(slots))
-        self._known[key] = number
         return number
 
     def addresses(self, base: int) -> list[int]:
@@ -174,42 +189,36 @@ def _title(draft: _Draft) -> str:
     return f"{draft.title}: root" if draft.level == 0 else f"{draft.title}: {covered}"
 
 
-# The part of a mapping that lies in `slot`.
-def _cut(mapping: Mapping, slot: Range) -> Mapping:
-    base = max(mapping.input.base, slot.base)
-    end = min(mapping.input.end, slot.end)
+# The part of a mapping that entries of a level can map as a whole; empty if there is none.
+def _whole_entries(part: Mapping, shape: Level) -> Range:
+    first = align_up(part.input.base, shape.span)
+    last = align_down(part.input.end, shape.span)
+    congruent = (part.output - part.input.base) % shape.span == 0
+    return Range(first, last - first if shape.leaf and congruent and first < last else 0)
+
+
+# The part of a mapping that lies in `rest` and in `slot`.
+def _cut(mapping: Mapping, rest: Range, slot: Range) -> Mapping:
+    base = max(rest.base, slot.base)
+    end = min(rest.end, slot.end)
     output = mapping.output + base - mapping.input.base
     return Mapping(Range(base, end - base), output, mapping.access, mapping.owner)
 
 
-# Neighbouring leaves of one owner with one access become a run; a lower table is one of its own.
 def _runs(draft: _Draft, addresses: list[int]) -> Iterable[Run]:
-    shape = draft.format.levels[draft.level]
-    group: list[tuple[int, _Leaf]] = []
-
-    def flush() -> Iterable[Run]:
-        if group:
-            first, leaf = group[0]
-            covered = Range(draft.base + (first << shape.shift), len(group) << shape.shift)
-            values = tuple(
-                draft.format.leaf(item.level, item.output, item.access) for _, item in group
-            )
-            target = "" if leaf.output == covered.base else f" -> {leaf.output:#x}"
-            yield Run(first, values, covered, f"{covered}{target} {leaf.owner}, {leaf.access}")
-            group.clear()
-
-    for index, slot in draft.slots:
-        if isinstance(slot, int):
-            yield from flush()
-            covered = Range(draft.base + (index << shape.shift), shape.span)
-            yield Run(
-                index, (draft.format.table(addresses[slot]),), covered, f"{covered} table {slot}"
-            )
+    encode, shape = draft.format, draft.format.levels[draft.level]
+    for slot in draft.slots:
+        base = draft.base + (slot.first << shape.shift)
+        if isinstance(slot, _Lower):
+            entry = encode.table(addresses[slot.number])
+            covered = Range(base, shape.span)
+            yield Run(slot.first, (entry,), covered, f"{covered} table {slot.number}")
             continue
-        if group:
-            last_index, last = group[-1]
-            follows = index == last_index + 1 and slot.output == last.output + shape.span
-            if not (follows and slot.owner == last.owner and slot.access == last.access):
-                yield from flush()
-        group.append((index, slot))
-    yield from flush()
+        covered = Range(base, slot.count << shape.shift)
+        target = "" if slot.output == base else f" -> {slot.output:#x}"
+        values = tuple(
+            encode.leaf(draft.level, slot.output + (number << shape.shift), slot.access)
+            for number in range(slot.count)
+        )
+        comment = f"{covered}{target} {slot.owner}, {slot.access}"
+        yield Run(slot.first, values, covered, comment)
