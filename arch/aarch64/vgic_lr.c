@@ -3,9 +3,9 @@
  * Virtual GICv3: the list registers, through which a loaded vCPU takes its interrupts.
  *
  * One way in (place()), one comparison (vgic_lr_sync()), one refill (fill()). While more is pending
- * than fits, the list registers hold the most important ones and the underflow maintenance
- * interrupt asks for the rest. Should all of them be active, the least important active one is
- * parked in its bank; hardware counts the EOIs that miss a list register and reports them.
+ * than fits, the list registers hold the most important ones, and a maintenance interrupt asks for
+ * the rest when the guest has taken those. Should all of them be active, the least important active
+ * one is parked in its bank; hardware counts the EOIs that miss a list register and reports them.
  *
  * Section numbers are of IHI 0069H.
  */
@@ -135,7 +135,7 @@ bool vgic_lr_put(struct vcpu *v, uint32_t index, uint32_t b)
     uint32_t free = lr_mask & ~cpu->lr_used;
     struct place at = { vgic_bank_at(v->vm, v, index), index, b, 1u << b };
 
-    if (free == 0 || (cpu->hcr & ICH_HCR_UIE)) {
+    if (free == 0 || (cpu->hcr & ICH_HCR_NPIE)) {
         return false;
     }
     place(v, (uint32_t)__builtin_ctz(free), &at);
@@ -179,6 +179,7 @@ static void sync_one(struct vcpu *v, uint32_t n)
     bool pending = lr & ICH_LR_PENDING;
     bool forwarded = vgic_forwarded(vgic_of(v->vm), bank) & at.bit;
     bool here = active || at.index == 0 || bank->target[at.b] == v->config->index;
+    bool ended = !active && (v->arch.vgic.lr[n] & ICH_LR_ACTIVE);
 
     v->arch.vgic.lr[n] = lr;
     if (!is_home(v, &at)) {
@@ -191,10 +192,11 @@ static void sync_one(struct vcpu *v, uint32_t n)
     }
     if (bank->ending & at.bit) {
         bank->ending &= ~at.bit;
-        if (active && !pending) {
-            vgic_end_physical(v->vm, bank, at.index, at.b);
-        }
+        ended |= active;
         active = false;
+    }
+    if (ended) {
+        vgic_end_physical(v->vm, bank, at.index, at.b);
     }
     if ((bank->pending & at.bit) && forwarded) {
         take_latch(&at);
@@ -448,8 +450,9 @@ static bool fill(struct vcpu *v, uint64_t vmcr)
 }
 
 /*
- * Which maintenance interrupts are wanted (12.4.2). Underflow cannot fire for ever: there are at
- * least two list registers, and all of them are valid while something stays behind.
+ * Which maintenance interrupts are wanted (12.4.2). "No list register is pending" and not
+ * "underflow", because what stayed behind may be more important than active ones below it. It
+ * cannot fire for ever: fill() leaves something behind only where something else is pending.
  */
 static void update_hcr(struct vcpu *v, uint64_t vmcr, bool all_listed)
 {
@@ -457,7 +460,7 @@ static void update_hcr(struct vcpu *v, uint64_t vmcr, bool all_listed)
     uint32_t hcr = ICH_HCR_EN;
 
     if (!all_listed) {
-        hcr |= ICH_HCR_UIE;
+        hcr |= ICH_HCR_NPIE;
         /* Ranks change when the guest switches a group on. */
         hcr |= vmcr & ICH_VMCR_VENG0 ? 0 : ICH_HCR_VGRP0EIE;
         hcr |= vmcr & ICH_VMCR_VENG1 ? 0 : ICH_HCR_VGRP1EIE;
@@ -504,7 +507,7 @@ void vgic_init_cpu(void)
     uint32_t preemption_bits = (uint32_t)(vtr >> ICH_VTR_PREBITS_SHIFT & ICH_VTR_PREBITS_MASK) + 1;
     uint32_t lr_count = (uint32_t)(vtr & ICH_VTR_LISTREGS_MASK) + 1;
 
-    CHECK(lr_count >= 2 && lr_count <= VGIC_LR_COUNT_MAX); /* see update_hcr() */
+    CHECK(lr_count <= VGIC_LR_COUNT_MAX);
     lr_mask = (1u << lr_count) - 1;
     /* 32 preemption levels in each register (12.4.1). */
     apr_count = preemption_bits <= 5 ? 1 : 1u << (preemption_bits - 5);
@@ -645,7 +648,8 @@ bool vgic_has_pending(struct vcpu *v)
         vmcr = ich_vmcr_read();
     } else {
         vmcr = cpu->vmcr;
-        has_pending = first_waiting(v, vmcr, &at) != UINT32_MAX;
+        /* What only this vCPU's own flush can find out may be an interrupt. */
+        has_pending = cpu->stale || first_waiting(v, vmcr, &at) != UINT32_MAX;
     }
     /* Loaded: what stayed behind in the banks is less important than what is listed. */
     used = cpu->lr_used;

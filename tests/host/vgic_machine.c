@@ -150,12 +150,15 @@ static uint32_t best_lr(const struct fake_gic *gic)
 static bool maintenance_is_asserted(const struct fake_gic *gic)
 {
     uint32_t valid = 0;
+    uint32_t pending = 0;
 
     for (uint32_t n = 0; n < LR_COUNT; n++) {
         valid += (gic->lr[n] & ICH_LR_STATE) != 0;
+        pending += (gic->lr[n] & ICH_LR_STATE) == ICH_LR_PENDING;
     }
     return (gic->hcr & ICH_HCR_EN) &&
            (ich_eisr_read() != 0 || ((gic->hcr & ICH_HCR_UIE) && valid <= 1) ||
+            ((gic->hcr & ICH_HCR_NPIE) && pending == 0) ||
             ((gic->hcr & ICH_HCR_LRENPIE) && gic->hcr >> ICH_HCR_EOICOUNT_SHIFT != 0) ||
             ((gic->hcr & ICH_HCR_VGRP0EIE) && (gic->vmcr & ICH_VMCR_VENG0)) ||
             ((gic->hcr & ICH_HCR_VGRP1EIE) && (gic->vmcr & ICH_VMCR_VENG1)));
@@ -401,6 +404,8 @@ void machine_reset(void)
 {
     for (uint32_t cpu = 0; cpu < CPU_COUNT; cpu++) {
         fake_this_pcpu = &pcpus[cpu];
+        fake_this_pcpu->loaded = NULL;
+        physical_timers[cpu].active = false;
         gics[cpu].vtr = (LR_COUNT - 1) | 4ull << 29 | 4ull << ICH_VTR_PREBITS_SHIFT;
         for (uint32_t n = 0; n < 16; n++) {
             gics[cpu].lr[n] = n < LR_COUNT ? ICH_LR_PENDING | 999 : 0; /* left by firmware */

@@ -160,8 +160,8 @@ void vgic_flush(struct vcpu *v);
 
 /*
  * This CPU's maintenance interrupt (6.2.4): a level-sensitive interrupt ended whose line may be
- * high, list registers ran out while more is pending, or an EOI had no list register. The vCPU is
- * loaded on this CPU. Takes vgic->lock.
+ * high, the guest took all that was listed while more is pending, or an EOI had no list register.
+ * The vCPU is loaded on this CPU. Takes vgic->lock.
  */
 void vgic_maintenance(struct vcpu *v);
 
