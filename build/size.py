@@ -53,8 +53,8 @@ def sizes(elf: Path) -> tuple[dict[str, int], int]:
         symbols = linked.get_section_by_name(".symtab")
         if not isinstance(symbols, SymbolTableSection):
             raise ValueError("no symbol table")
-        start, end = (symbols.get_symbol_by_name(n)[0]["st_value"] for n in ("hv_start", "hv_end"))
-    return totals, end - start + totals["images"]
+        value = {symbol.name: symbol["st_value"] for symbol in symbols.iter_symbols()}
+    return totals, value["hv_end"] - value["hv_start"] + totals["images"]
 
 
 def human(size: int) -> str:

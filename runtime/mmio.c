@@ -7,23 +7,17 @@
 
 bool mmio_dispatch(struct vcpu *v, struct mmio_access *access)
 {
-    const struct vm_config *config = v->vm->config;
+    const struct mmio_region *region = v->vm->config->mmio;
     uint64_t address = access->address.ipa;
-    uint32_t low = 0;
-    uint32_t high = config->mmio_count;
 
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        const struct mmio_region *region = &config->mmio[middle];
+    /* The last region that begins at or below the address, or the first one. */
+    for (uint32_t count = v->vm->config->mmio_count; count > 1;) {
+        uint32_t half = count / 2;
 
-        if (address < region->base.ipa) {
-            high = middle;
-        } else if (address - region->base.ipa >= region->size) {
-            low = middle + 1;
-        } else {
-            return range_contains(region->base.ipa, region->size, address, access->size) &&
-                   region->handle(v, region->device, access);
-        }
+        region += address >= region[half].base.ipa ? half : 0;
+        count -= half;
     }
-    return false;
+    return v->vm->config->mmio_count > 0 &&
+           range_contains(region->base.ipa, region->size, address, access->size) &&
+           region->handle(v, region->device, access);
 }

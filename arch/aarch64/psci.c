@@ -110,44 +110,42 @@ static int64_t arch_features(uint64_t function)
     return known ? PSCI_SUCCESS : PSCI_NOT_SUPPORTED;
 }
 
-enum exit_reason psci_call(struct vcpu *v, const uint64_t arguments[4], int64_t *result)
+/* Argument n of a call. An SMC32 call passes 32 bits, whatever lies above them (DEN 0028, 3.1). */
+static uint64_t argument(const uint64_t x[4], uint32_t n)
 {
-    /* An SMC32 call passes 32 bits, whatever lies above them (DEN 0028, 3.1). */
-    bool is_64 = (arguments[0] & SMCCC_64) != 0;
-    uint64_t mask = is_64 ? UINT64_MAX : UINT32_MAX;
-    uint64_t a1 = arguments[1] & mask;
-    uint64_t a2 = arguments[2] & mask;
-    uint64_t a3 = arguments[3] & mask;
+    return (x[0] & SMCCC_64) != 0 ? x[n] : (uint32_t)x[n];
+}
 
-    switch ((uint32_t)arguments[0]) {
+static enum exit_reason answer(uint64_t x[4], int64_t result)
+{
+    x[0] = (uint64_t)result;
+    return EXIT_HYPERCALL;
+}
+
+enum exit_reason psci_call(struct vcpu *v, uint64_t x[4])
+{
+    switch ((uint32_t)x[0]) {
     case PSCI_VERSION:
     case SMCCC_VERSION:
-        *result = VERSION_1_1;
-        return EXIT_HYPERCALL;
+        return answer(x, VERSION_1_1);
     case SMCCC_ARCH_FEATURES:
-        *result = arch_features(a1);
-        return EXIT_HYPERCALL;
+        return answer(x, arch_features(x[1]));
     case PSCI_FEATURES:
-        *result = features(a1);
-        return EXIT_HYPERCALL;
+        return answer(x, features(x[1]));
     case PSCI_MIGRATE_INFO_TYPE:
-        *result = MIGRATE_NOT_REQUIRED;
-        return EXIT_HYPERCALL;
+        return answer(x, MIGRATE_NOT_REQUIRED);
     case PSCI_CPU_ON:
     case PSCI_CPU_ON | SMCCC_64:
-        *result = cpu_on(v, a1, a2, a3);
-        return EXIT_HYPERCALL;
+        return answer(x, cpu_on(v, argument(x, 1), argument(x, 2), argument(x, 3)));
     case PSCI_AFFINITY_INFO:
     case PSCI_AFFINITY_INFO | SMCCC_64:
-        *result = affinity_info(v, a1, a2);
-        return EXIT_HYPERCALL;
+        return answer(x, affinity_info(v, argument(x, 1), argument(x, 2)));
     case PSCI_CPU_SUSPEND:
     case PSCI_CPU_SUSPEND | SMCCC_64:
-        if ((a1 & ~(uint64_t)POWER_STATE_MASK) != 0) {
-            *result = PSCI_INVALID_PARAMETERS;
-            return EXIT_HYPERCALL;
+        if ((argument(x, 1) & ~(uint64_t)POWER_STATE_MASK) != 0) {
+            return answer(x, PSCI_INVALID_PARAMETERS);
         }
-        *result = PSCI_SUCCESS; /* any state is entered as standby, which 5.4.5 allows */
+        answer(x, PSCI_SUCCESS); /* any state is entered as standby, which 5.4.5 allows */
         return EXIT_HALT;
     case PSCI_CPU_OFF:
         return EXIT_CPU_DOWN;
@@ -156,7 +154,6 @@ enum exit_reason psci_call(struct vcpu *v, const uint64_t arguments[4], int64_t 
     case PSCI_SYSTEM_RESET:
         return EXIT_SYSTEM_RESET;
     default:
-        *result = PSCI_NOT_SUPPORTED;
-        return EXIT_HYPERCALL;
+        return answer(x, PSCI_NOT_SUPPORTED);
     }
 }

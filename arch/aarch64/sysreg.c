@@ -18,7 +18,7 @@
 #define ICC_SGI0R  SYSREG(3, 0, 12, 11, 7)
 #define ICC_SGI1R  SYSREG(3, 0, 12, 11, 5)
 #define ICC_ASGI1R SYSREG(3, 0, 12, 11, 6)
-#define ICC_DIR SYSREG(3, 0, 12, 11, 1)
+#define ICC_DIR    SYSREG(3, 0, 12, 11, 1)
 #define ACTLR      SYSREG(3, 0, 1, 0, 1)
 #define OSLSR      SYSREG(2, 0, 1, 1, 4)
 #define DC_ISW     SYSREG(1, 0, 7, 6, 2)

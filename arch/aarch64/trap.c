@@ -71,12 +71,10 @@ static uint32_t fault_at(struct vcpu *v, const char *what, ipa_t address)
     return EXIT_GUEST_FAULT;
 }
 
-static uint32_t firmware_call(struct vcpu *v)
+uint32_t trap_hypercall(struct vcpu *v)
 {
-    int64_t result = (int64_t)v->arch.x[0];
-    enum exit_reason reason = psci_call(v, v->arch.x, &result);
+    enum exit_reason reason = psci_call(v, v->arch.x);
 
-    v->arch.x[0] = (uint64_t)result;
     return reason == EXIT_HYPERCALL ? answered(v, reason) : (uint32_t)reason;
 }
 
@@ -90,7 +88,7 @@ static bool abort_address(uint64_t esr, ipa_t *address)
     uint64_t far = read_sysreg(far_el2);
     uint64_t page = HPFAR_FIPA(read_sysreg(hpfar_el2));
 
-    if (ISS_ABORT_FSC_TYPE(esr) == FSC_PERMISSION && (esr & ISS_ABORT_S1PTW) == 0) {
+    if ((esr & (ISS_ABORT_FSC_TYPE | ISS_ABORT_S1PTW)) == FSC_PERMISSION) {
         uint64_t guest_par = read_sysreg(par_el1);
         uint64_t par;
 
@@ -107,70 +105,77 @@ static bool abort_address(uint64_t esr, ipa_t *address)
     return true;
 }
 
-/* Extends what a device answered as the load instruction asks (ISS.SSE, ISS.SF). */
-static uint64_t extend(uint64_t value, uint64_t esr)
-{
-    uint32_t bits = 8u << ISS_DABT_SAS(esr);
-
-    if ((esr & ISS_DABT_SSE) != 0 && bits < 64) {
-        uint64_t sign = UINT64_C(1) << (bits - 1);
-
-        value = (value ^ sign) - sign;
-    }
-    return (esr & ISS_DABT_SF) != 0 ? value : (uint32_t)value;
-}
-
-static uint32_t data_abort(struct vcpu *v, uint64_t esr)
-{
-    bool is_write = (esr & ISS_DABT_WNR) != 0;
-    struct mmio_access access = { .is_write = is_write,
-                                  .size = (uint8_t)(1u << ISS_DABT_SAS(esr)) };
-
-    if (!abort_address(esr, &access.address)) {
-        return trap_fault(v, "data abort outside its memory");
-    }
-    if (ISS_ABORT_FSC_TYPE(esr) != FSC_TRANSLATION || (esr & ISS_ABORT_S1PTW) != 0) {
-        return fault_at(v,
-                        (esr & ISS_ABORT_S1PTW) != 0 ? "page table walk where it may not"
-                        : is_write                   ? "write that its permissions forbid"
-                                                     : "read that its permissions forbid",
-                        access.address);
-    }
-    if ((esr & ISS_DABT_ISV) == 0) {
-        return fault_at(v, "data abort of an instruction that is not emulated", access.address);
-    }
-    if (is_write) {
-        uint64_t mask = access.size == 8 ? UINT64_MAX : (UINT64_C(1) << (8 * access.size)) - 1;
-
-        access.value = trap_get_register(v, ISS_DABT_SRT(esr)) & mask;
-    }
-    if (!mmio_dispatch(v, &access)) {
-        return fault_at(v, is_write ? "write" : "read", access.address);
-    }
-    if (!is_write) {
-        trap_set_register(v, ISS_DABT_SRT(esr), extend(access.value, esr));
-    }
-    trap_skip_instruction();
-    return answered(v, is_write ? EXIT_MMIO_WRITE : EXIT_MMIO_READ);
-}
-
-static uint32_t instruction_abort(struct vcpu *v, uint64_t esr)
+/* An abort that is nothing but the guest's fault. */
+static uint32_t abort_fault(struct vcpu *v, uint64_t esr, const char *what)
 {
     ipa_t address;
 
-    if (!abort_address(esr, &address)) {
-        return trap_fault(v, "instruction fetch outside its memory");
-    }
-    return fault_at(v, "instruction fetch", address);
+    return abort_address(esr, &address) ? fault_at(v, what, address) : trap_fault(v, what);
 }
 
-uint32_t trap_sync(struct vcpu *v)
+/* Why a data abort that is no device access is a fault, for the report. */
+static const char *data_abort_cause(uint64_t esr)
 {
-    uint64_t esr = read_sysreg(esr_el2);
+    bool is_write = (esr & ISS_DABT_WNR) != 0;
 
+    if ((esr & ISS_ABORT_S1PTW) != 0) {
+        return "page table walk where it may not";
+    }
+    switch (esr & ISS_ABORT_FSC_TYPE) {
+    case FSC_TRANSLATION:
+        return "data abort of an instruction that is not emulated";
+    case FSC_PERMISSION:
+        return is_write ? "write that its permissions forbid" : "read that its permissions forbid";
+    default:
+        return "data abort";
+    }
+}
+
+/* Extends what a device answered as a sign-extending load asks (ISS.SSE, ISS.SF). */
+static uint64_t sign_extend(uint64_t value, uint64_t esr)
+{
+    uint64_t sign = UINT64_C(1) << ((8u << ISS_DABT_SAS(esr)) - 1);
+
+    value = (value ^ sign) - sign;
+    return (esr & ISS_DABT_SF) != 0 ? value : (uint32_t)value;
+}
+
+/* A data abort with a valid description of its instruction, where nothing is mapped: a device. */
+#define DEVICE_ACCESS_MASK (ISS_DABT_ISV | ISS_ABORT_S1PTW | ISS_ABORT_FSC_TYPE)
+#define DEVICE_ACCESS      (ISS_DABT_ISV | FSC_TRANSLATION)
+
+static uint32_t data_abort(struct vcpu *v, uint64_t esr)
+{
+    uint32_t rt = ISS_DABT_SRT(esr);
+    struct mmio_access access;
+
+    if ((esr & DEVICE_ACCESS_MASK) != DEVICE_ACCESS) {
+        return abort_fault(v, esr, data_abort_cause(esr));
+    }
+    access.address.ipa = HPFAR_FIPA(read_sysreg(hpfar_el2)) | (read_sysreg(far_el2) & 0xfff);
+    access.size = (uint8_t)(1u << ISS_DABT_SAS(esr));
+    access.is_write = (esr & ISS_DABT_WNR) != 0;
+    access.value = 0;
+    if (access.is_write) {
+        access.value = trap_get_register(v, rt) & (UINT64_MAX >> (64 - 8 * access.size));
+    }
+    if (!mmio_dispatch(v, &access)) {
+        return fault_at(v, access.is_write ? "write" : "read", access.address);
+    }
+    trap_skip_instruction();
+    if (access.is_write) {
+        return answered(v, EXIT_MMIO_WRITE);
+    }
+    if ((esr & ISS_DABT_SSE) != 0) {
+        access.value = sign_extend(access.value, esr);
+    }
+    trap_set_register(v, rt, access.value);
+    return answered(v, EXIT_MMIO_READ);
+}
+
+uint32_t trap_sync(struct vcpu *v, uint64_t esr)
+{
     switch (ESR_EC(esr)) {
-    case ESR_EC_HVC64:
-        return firmware_call(v);
     case ESR_EC_DABT_LOWER:
         return data_abort(v, esr);
     case ESR_EC_SYSREG: {
@@ -180,12 +185,12 @@ uint32_t trap_sync(struct vcpu *v)
     }
     case ESR_EC_SMC64: /* a trapped SMC returns to itself, an HVC behind itself */
         trap_skip_instruction();
-        return firmware_call(v);
+        return trap_hypercall(v);
     case ESR_EC_WFX:
         trap_skip_instruction();
         return EXIT_HALT;
     case ESR_EC_IABT_LOWER:
-        return instruction_abort(v, esr);
+        return abort_fault(v, esr, "instruction fetch");
     case ESR_EC_SVE:
         return trap_fault(v, "SVE instruction, which it was not granted");
     default:

@@ -3,10 +3,13 @@
  * Exception vectors of EL2, and the way into and out of a guest.
  *
  * While a guest runs, SP_EL2 is the stack of its vCPU's task, right below the registers that
- * vcpu_enter() saved. A trap saves the guest's x0-x30 into struct vcpu, which begins with them, and
+ * vcpu_enter() saved. A trap saves the guest's registers into struct vcpu, which begins with them, and
  * calls C on that stack. The handler says TRAP_RESUME, and the guest goes on from here, or an exit
  * reason, with which vcpu_enter() returns to its caller. ELR_EL2 and SPSR_EL2 stay in the machine
  * all the while.
+ *
+ * C code keeps x19-x29 by itself (AAPCS64, 6.1.1). Hypercalls and interrupts name no others than
+ * x0-x3, so their short way leaves x19-x29 where they are, unless the guest does not go on.
  *
  * EL2 runs with all exceptions masked. One that comes from EL2 itself is our bug.
  */
@@ -14,11 +17,16 @@
 
     .section .text, "ax"
 
-/* Saves the guest's registers; leaves the vCPU in x0 and x19. */
-.macro SAVE_GUEST
+/* Register \register becomes the vCPU whose guest runs. */
+.macro THIS_VCPU register
+    mrs     \register, tpidr_el2
+    ldr     \register, [\register, #PCPU_LOADED]
+.endm
+
+/* Saves what C may change; leaves the vCPU in x0. */
+.macro SAVE_CALLER_SAVED
     stp     x0, x1, [sp, #-16]!
-    mrs     x0, tpidr_el2
-    ldr     x0, [x0, #PCPU_LOADED]
+    THIS_VCPU x0
     stp     x2, x3, [x0, #16]
     stp     x4, x5, [x0, #32]
     stp     x6, x7, [x0, #48]
@@ -27,24 +35,55 @@
     stp     x12, x13, [x0, #96]
     stp     x14, x15, [x0, #112]
     stp     x16, x17, [x0, #128]
-    stp     x18, x19, [x0, #144]
-    stp     x20, x21, [x0, #160]
-    stp     x22, x23, [x0, #176]
-    stp     x24, x25, [x0, #192]
-    stp     x26, x27, [x0, #208]
-    stp     x28, x29, [x0, #224]
+    str     x18, [x0, #144]
     str     x30, [x0, #240]
     ldp     x2, x3, [sp], #16
     stp     x2, x3, [x0]
-    mov     x19, x0
 .endm
 
+/* Restores it; the vCPU is in x0. */
+.macro LOAD_CALLER_SAVED
+    ldp     x2, x3, [x0, #16]
+    ldp     x4, x5, [x0, #32]
+    ldp     x6, x7, [x0, #48]
+    ldp     x8, x9, [x0, #64]
+    ldp     x10, x11, [x0, #80]
+    ldp     x12, x13, [x0, #96]
+    ldp     x14, x15, [x0, #112]
+    ldp     x16, x17, [x0, #128]
+    ldr     x18, [x0, #144]
+    ldr     x30, [x0, #240]
+    ldp     x0, x1, [x0]
+.endm
 
-.macro GUEST_VECTOR handler
+/* x19-x29 of the vCPU in x0: \op is stp or ldp, \op1 its twin for one register. */
+.macro CALLEE_SAVED op, op1
+    \op     x19, x20, [x0, #152]
+    \op     x21, x22, [x0, #168]
+    \op     x23, x24, [x0, #184]
+    \op     x25, x26, [x0, #200]
+    \op     x27, x28, [x0, #216]
+    \op1     x29, [x0, #232]
+.endm
+
+/* A trap whose handler sees all registers; handlers get the vCPU in x0 and ESR_EL2 in x1. */
+.macro SYNC_VECTOR
     .balign 0x80
-    SAVE_GUEST
+    SAVE_CALLER_SAVED
+    mrs     x1, esr_el2
+    lsr     w2, w1, #26
+    cmp     w2, #ESR_EC_HVC64
+    b.eq    hypercall
+    CALLEE_SAVED stp, str
+    bl      trap_sync
+    b       return
+.endm
+
+.macro SHORT_VECTOR handler
+    .balign 0x80
+    SAVE_CALLER_SAVED
     bl      \handler
-    b       guest_return
+    b       return_short
 .endm
 
 .macro HYPERVISOR_VECTOR kind
@@ -64,10 +103,10 @@ vectors:
     HYPERVISOR_VECTOR 5
     HYPERVISOR_VECTOR 6
     HYPERVISOR_VECTOR 7
-    GUEST_VECTOR trap_sync /* guest, EL1 is AArch64 */
-    GUEST_VECTOR trap_irq
-    GUEST_VECTOR trap_irq
-    GUEST_VECTOR trap_serror
+    SYNC_VECTOR /* guest, EL1 is AArch64 */
+    SHORT_VECTOR trap_irq
+    SHORT_VECTOR trap_irq
+    SHORT_VECTOR trap_serror
     HYPERVISOR_VECTOR 12 /* EL1 is AArch32: HCR_EL2.RW forbids it */
     HYPERVISOR_VECTOR 13
     HYPERVISOR_VECTOR 14
@@ -85,32 +124,34 @@ vcpu_enter:
     stp     x25, x26, [sp, #48]
     stp     x27, x28, [sp, #64]
     stp     x29, x30, [sp, #80]
-    mov     x19, x0
-    b       guest_resume
+    b       resume
 
-/* After a handler: w0 is its answer, x19 the vCPU. */
-guest_return:
+hypercall:
+    bl      trap_hypercall
+return_short:
     cmp     w0, #TRAP_RESUME
-    b.ne    restore_callee_saved
-guest_resume:
-    ldp     x2, x3, [x19, #16]
-    ldp     x4, x5, [x19, #32]
-    ldp     x6, x7, [x19, #48]
-    ldp     x8, x9, [x19, #64]
-    ldp     x10, x11, [x19, #80]
-    ldp     x12, x13, [x19, #96]
-    ldp     x14, x15, [x19, #112]
-    ldp     x16, x17, [x19, #128]
-    ldp     x20, x21, [x19, #160]
-    ldp     x22, x23, [x19, #176]
-    ldp     x24, x25, [x19, #192]
-    ldp     x26, x27, [x19, #208]
-    ldp     x28, x29, [x19, #224]
-    ldr     x30, [x19, #240]
-    ldp     x0, x1, [x19]
-    ldp     x18, x19, [x19, #144]
+    b.ne    leave_short
+    THIS_VCPU x0
+    LOAD_CALLER_SAVED
     eret
 
+leave_short:
+    mov     w1, w0
+    THIS_VCPU x0
+    CALLEE_SAVED stp, str
+    mov     w0, w1
+    b       restore_callee_saved
+
+return:
+    cmp     w0, #TRAP_RESUME
+    b.ne    restore_callee_saved
+    THIS_VCPU x0
+resume: /* x0: the vCPU */
+    CALLEE_SAVED ldp, ldr
+    LOAD_CALLER_SAVED
+    eret
+
+/* The other half of vcpu_enter() and arch_task_switch(). */
 restore_callee_saved:
     ldp     x21, x22, [sp, #16]
     ldp     x23, x24, [sp, #32]

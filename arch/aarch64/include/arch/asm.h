@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Numbers that assembly needs of C structures; asserted in cpu.c, so they cannot go stale.
+ * Numbers that assembly shares with C; those of C structures are asserted in cpu.c, so they cannot go
+ * stale.
  */
 #pragma once
 
@@ -12,3 +13,4 @@
 #define VCPU_FPCR         264 /* offsetof(struct arch_vcpu, fpcr); fpsr follows */
 #define VCPU_Q            288 /* offsetof(struct arch_vcpu, q) */
 #define TRAP_RESUME       13  /* EXIT_COUNT: a trap handler's word for "go on with the guest" */
+#define ESR_EC_HVC64 0x16     /* exception class of a hypercall (DDI 0487, D19.2.37) */

@@ -37,10 +37,9 @@
 
 /*
  * Decides one call of vCPU `v`.
- *   arguments: x0 (function identifier) to x3
- *   result:    what the guest finds in x0; unchanged where the call does not return to it
+ *   x: the guest's x0 (function identifier) to x3; x[0] becomes the result, where the call returns
  * Returns EXIT_HYPERCALL when the guest goes on with the result, or the exit reason to act upon:
  * EXIT_HALT (the result is for when it wakes), EXIT_CPU_DOWN, EXIT_SYSTEM_DOWN, EXIT_SYSTEM_RESET.
  * Takes vm->lock for CPU_ON.
  */
-enum exit_reason psci_call(struct vcpu *v, const uint64_t arguments[4], int64_t *result);
+enum exit_reason psci_call(struct vcpu *v, uint64_t x[4]);

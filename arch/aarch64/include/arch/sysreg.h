@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <arch/asm.h>
 #include <hv/types.h>
 
 #define read_sysreg(name)                                  \
@@ -70,11 +71,9 @@ static inline void dsb_ish(void)
 #define ISS_ABORT_FNV     BIT(10)
 #define ISS_ABORT_S1PTW   BIT(7)
 #define ISS_DABT_WNR      BIT(6)
-#define ISS_ABORT_FSC_TYPE(esr)                                      \
-    ((uint32_t)((esr) >> 2) & 0xf) /* fault status without its level \
-                                    */
-#define FSC_TRANSLATION 0x1
-#define FSC_PERMISSION  0x3
+#define ISS_ABORT_FSC_TYPE UINT64_C(0x3c) /* fault status without its level */
+#define FSC_TRANSLATION UINT64_C(0x04)
+#define FSC_PERMISSION UINT64_C(0x0c)
 
 #define ISS_SYSREG_IS_READ BIT(0)
 #define ISS_SYSREG_RT(esr) ((uint32_t)((esr) >> 5) & 0x1f)
