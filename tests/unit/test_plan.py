@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plans: what must be true of every system, shown on the golden ones, and how memory is placed."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from gen import abi
+from gen.__main__ import examined
+from gen.load import load
+from gen.plan.types import Plan
+from gen.ranges import GIB, MIB, PAGE_SIZE, Owned, Range, align_up, overlapping
+from tests.payloads import FOLDER as PAYLOADS
+from tests.payloads import ROOT
+from tests.unit import arm_walk
+
+GOLDEN = sorted((ROOT / "tests" / "golden").glob("*/system.toml"))
+
+
+def planned(path: Path) -> Plan:
+    found, plan = examined(load(path))
+    assert plan is not None, found
+    return plan
+
+
+@pytest.fixture(params=GOLDEN, ids=lambda path: path.parent.name)
+def plan(request: pytest.FixtureRequest) -> Plan:
+    return planned(request.param)
+
+
+def small(folder: Path, vms: str) -> Plan:
+    """The plan of a system whose image is a few bytes, with the VMs of a TOML text."""
+    path = folder / "small.toml"
+    path.write_text(
+        '[system]\nboard = "qemu-virt-aarch64"\n[images.p]\ntype = "raw"\n'
+        f'kernel = "{PAYLOADS / "firmware.bin"}"\n{vms}'
+    )
+    return planned(path)
+
+
+def vm(name: str, cpus: str, memory: str, extra: str = "") -> str:
+    return f'[[vm]]\nname = "{name}"\nimage = "p"\ncpus = {cpus}\nmemory = "{memory}"\n{extra}\n'
+
+
+def words(plan: Plan) -> dict[int, int]:
+    """The page tables as memory."""
+    return {
+        table.address + 8 * index: value
+        for table in plan.pagetables.tables
+        for run in table.runs
+        for index, value in enumerate(run.values, run.first)
+    }
+
+
+def hidden(plan: Plan) -> list[Range]:
+    """Memory that the hypervisor cannot reach: the VMs' and the images."""
+    memory = [item.where for vm in plan.vms for item in vm.memory]
+    return memory + [image.where for image in plan.images]
+
+
+# ---- every plan ----------------------------------------------------------------------------------
+
+
+def test_owners_are_sorted_and_disjoint(plan: Plan) -> None:
+    for one, two in pairwise(plan.owners):
+        assert one.where.end <= two.where.base
+    kept = [Owned(item.where, item.name) for item in (*plan.owners, *plan.kept)]
+    assert not list(overlapping(kept))
+
+
+def test_everything_has_room_in_ram(plan: Plan) -> None:
+    for area in hidden(plan):
+        assert any(ram.contains(area) for ram in plan.ram)
+    assert plan.layout.region.contains(
+        Range(plan.layout.region.base, plan.layout.end - plan.layout.region.base)
+    )
+
+
+def test_sections_follow_one_another(plan: Plan) -> None:
+    for one, two in pairwise(plan.layout.sections):
+        assert one.area.end == two.area.base
+        assert two.area.base % PAGE_SIZE == 0
+    assert plan.layout.pagetables.area.size == len(plan.pagetables.tables) * PAGE_SIZE
+
+
+def test_guests_reach_what_is_theirs_and_nothing_else(plan: Plan) -> None:
+    """Every page of a guest's own, and every page at the edges of everything else."""
+    memory = words(plan)
+    for vm in plan.vms:
+        own = [(item.guest, item.physical, item.permissions, False) for item in vm.memory]
+        own += [(item.guest, item.physical, "rw", True) for item in vm.devices]
+        edges = {0, (1 << 39) - PAGE_SIZE}
+        for guest, physical, permissions, device in own:
+            edges |= {guest.base - PAGE_SIZE, guest.end, physical, physical + guest.size}
+            for address in {guest.base, guest.end - 1, guest.base + guest.size // 2}:
+                found = arm_walk.stage2(memory, vm.stage2_root, address)
+                assert found is not None
+                assert found.output == physical + address - guest.base
+                assert found.device is device
+                granted = (found.read, found.write, found.execute)
+                assert granted == tuple(letter in permissions for letter in "rwx")
+        for owner in plan.owners:
+            edges |= {owner.where.base, owner.where.end - 1}
+        for item in vm.mmio:
+            assert arm_walk.stage2(memory, vm.stage2_root, item.guest.base) is None
+        for address in edges:
+            found = arm_walk.stage2(memory, vm.stage2_root, address)
+            inside = [guest for guest, *_ in own if guest.contains(Range(address, 1))]
+            assert (found is not None) is bool(inside), f"{vm.name}: {address:#x}"
+
+
+def test_the_hypervisor_sees_itself_only(plan: Plan) -> None:
+    memory = words(plan)
+    root = plan.pagetables.hypervisor_root
+    layout = plan.layout
+    rights = {".text": (False, True), ".rodata": (False, False), ".data": (True, False)}
+    rights[".pagetables"] = (False, False)
+    for section in layout.sections:
+        if section.name in rights:
+            for address in (section.area.base, section.area.end - 1):
+                found = arm_walk.el2_stage1(memory, root, address)
+                assert found is not None and found.output == address
+                assert (found.write, found.execute) == rights[section.name]
+    for stack in layout.stacks:
+        assert stack.base - stack.guard == PAGE_SIZE
+        assert stack.top - stack.base == abi.STACK_SIZE
+        assert arm_walk.el2_stage1(memory, root, stack.guard) is None
+        assert arm_walk.el2_stage1(memory, root, stack.base - 1) is None
+        found = arm_walk.el2_stage1(memory, root, stack.top - 1)
+        assert found is not None and found.write and not found.execute
+    for area in hidden(plan):
+        assert arm_walk.el2_stage1(memory, root, area.base) is None
+    for board in (plan.board.gicd, plan.board.uart):
+        found = arm_walk.el2_stage1(memory, root, board.base)
+        assert found is not None and found.device
+
+
+def test_windows_show_one_vm_and_its_images(plan: Plan) -> None:
+    memory = words(plan)
+    for vm in plan.vms:
+        if vm.in_place:
+            assert vm.window_root == 0 and not vm.copies
+            continue
+        sources = {copy.stored.symbol for copy in vm.copies}
+        for image in plan.images:
+            for address in (image.where.base, image.where.end - 1):
+                found = arm_walk.el2_stage1(memory, vm.window_root, address)
+                if image.symbol not in sources:
+                    assert found is None
+                    continue
+                assert found is not None and not found.write and not found.execute
+        for other in plan.vms:
+            for region in other.memory:
+                found = arm_walk.el2_stage1(memory, vm.window_root, region.where.base)
+                assert (found is not None) is (other is vm)
+                assert found is None or (found.write and not found.execute)
+
+
+def test_copies_hit_the_guests_addresses(plan: Plan) -> None:
+    memory = words(plan)
+    for vm in plan.vms:
+        for copy in vm.copies:
+            for offset in (0, copy.guest.size - 1):
+                found = arm_walk.stage2(memory, vm.stage2_root, copy.guest.base + offset)
+                assert found is not None and found.output == copy.target + offset
+        pieces = [Owned(Range(item.guest, item.memory_size), item.what) for item in vm.pieces]
+        assert not list(overlapping(pieces))
+
+
+def test_numbers(plan: Plan) -> None:
+    assert [vm.vmid for vm in plan.vms] == list(range(1, len(plan.vms) + 1))
+    assert [item.number for item in plan.vcpus] == list(range(len(plan.vcpus)))
+    for vm in plan.vms:
+        own = plan.vcpus[vm.vcpu_first : vm.vcpu_first + vm.vcpu_count]
+        assert [(item.vm, item.index) for item in own] == [
+            (vm.index, index) for index in range(vm.vcpu_count)
+        ]
+        assert list(vm.mmio) == sorted(vm.mmio, key=lambda item: item.guest.base)
+    for pcpu in plan.pcpus:
+        for slot, number in enumerate(pcpu.vcpus):
+            assert (plan.vcpus[number].slot, plan.vcpus[number].pcpu) == (slot, pcpu.number)
+            assert plan.vcpus[number].exclusive is (len(pcpu.vcpus) == 1)
+    assert plan.pcpus[0].cpu == 0, "the machine starts on the first CPU"
+    tops = [pcpu.stack_top for pcpu in plan.pcpus] + [vcpu.stack_top for vcpu in plan.vcpus]
+    assert sorted(tops) == [stack.top for stack in plan.layout.stacks]
+
+
+def test_device_trees_are_where_linux_wants_them(plan: Plan) -> None:
+    for vm in plan.vms:
+        tree = vm.pieces[-1]
+        assert tree.what == "device tree" and tree.guest == vm.argument
+        assert tree.guest % PAGE_SIZE == 0 and tree.size < 2 * MIB
+        assert tree.guest // (2 * MIB) == (tree.guest + tree.size - 1) // (2 * MIB)
+
+
+# ---- placing -------------------------------------------------------------------------------------
+
+
+def test_first_fit_in_the_order_of_the_file(tmp_path: Path) -> None:
+    plan = small(tmp_path, vm("a", "[0]", "4 MiB") + vm("b", "[1]", "2 MiB"))
+    (a,), (b,) = (item.memory for item in plan.vms)
+    assert a.physical == align_up(max(image.where.end for image in plan.images), 2 * MIB)
+    assert b.physical == a.physical + 4 * MIB
+
+
+def test_large_regions_get_large_blocks(tmp_path: Path) -> None:
+    plan = small(tmp_path, vm("a", "[0]", "1 GiB") + vm("b", "[1]", "512 MiB"))
+    large, other = (item.memory[0] for item in plan.vms)
+    assert (large.physical - large.guest.base) % GIB == 0
+    found = arm_walk.stage2(words(plan), plan.vms[0].stage2_root, large.guest.base)
+    assert found is not None and found.span == GIB
+    assert other.physical < large.physical, "what is left before it is used"
+
+
+def test_small_regions_need_no_block(tmp_path: Path) -> None:
+    plan = small(tmp_path, vm("a", "[0]", "64 KiB") + vm("b", "[1]", "64 KiB"))
+    a, b = (item.memory[0] for item in plan.vms)
+    assert b.physical == a.physical + 64 * 1024
+
+
+def test_one_image_is_stored_once(tmp_path: Path) -> None:
+    plan = small(tmp_path, vm("a", "[0]", "2 MiB") + vm("b", "[1]", "2 MiB"))
+    assert [image.symbol for image in plan.images] == [
+        "p_program",
+        "a_device_tree",
+        "b_device_tree",
+    ]
+    sources = {vm.copies[0].stored.where for vm in plan.vms}
+    assert len(sources) == 1
+
+
+def test_cpus_that_nobody_uses_are_not_started(tmp_path: Path) -> None:
+    plan = small(tmp_path, vm("a", "[2]", "2 MiB"))
+    assert [(pcpu.cpu, pcpu.vcpus) for pcpu in plan.pcpus] == [(0, ()), (2, (0,))]
+
+
+def test_interrupts_of_devices(tmp_path: Path) -> None:
+    device = '[[vm.device]]\nname = "rtc"\nnode = "/pl031@9010000"'
+    plan = small(tmp_path, vm("a", "[0]", "2 MiB") + vm("b", "[1]", "2 MiB", device))
+    uart, rtc = plan.irqs
+    assert (uart.intid, uart.owner, uart.vm) == (33, "IRQ_OWNER_CONSOLE", None)
+    assert (rtc.intid, rtc.owner, rtc.vm, rtc.virq) == (34, "IRQ_OWNER_VM", 1, 34)
+    assert (rtc.is_edge, rtc.name) == (False, "SPI 2")
+    assert plan.vms[0].hw_irqs == () and plan.vms[1].arch.spi_banks == 1
