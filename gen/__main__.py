@@ -105,8 +105,7 @@ def _emit(options: argparse.Namespace) -> int:
         return EXIT_USER
     changed = emit.write(emit.render(plan), options.folder)
     if options.format == "text":
-        count = f"{len(changed)} files written" if len(changed) != 1 else "1 file written"
-        print(f"{_summary(plan)}; {count} to {options.folder}")
+        print(f"{_summary(plan)}; {_counted(len(changed), 'file')} changed in {options.folder}")
     return EXIT_OK
 
 
@@ -132,8 +131,13 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _summary(plan: Plan) -> str:
-    vcpus = sum(vm.vcpu_count for vm in plan.vms)
-    return f"{plan.name} on {plan.board_name}: {len(plan.vms)} VMs, {vcpus} vCPUs"
+    vms = _counted(len(plan.vms), "VM")
+    vcpus = _counted(sum(vm.vcpu_count for vm in plan.vms), "vCPU")
+    return f"{plan.name} on {plan.board_name}: {vms}, {vcpus}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 # The plan of the system named on the command line, or None after printing why there is none.

@@ -281,13 +281,12 @@ def parse(data: bytes) -> Tree:
         TreeError: it is not one, or is damaged.
     """
     try:
+        # The binding's own accessors trust sizes and offsets: check all of them before.
+        libfdt.check_err(libfdt.fdt_check_full(bytearray(data), len(data)))
         fdt = libfdt.FdtRo(data)
         nodes: dict[str, FdtNode] = {}
         root = _read_node(fdt, 0, None, nodes)
-        reserved = tuple(
-            Range(address, size)
-            for _, address, size in (fdt.get_mem_rsv(index) for index in range(fdt.num_mem_rsv()))
-        )
+        reserved = tuple(Range(*fdt.get_mem_rsv(index)[-2:]) for index in range(fdt.num_mem_rsv()))
     except (libfdt.FdtException, ValueError) as error:
         raise TreeError(f"not a device tree blob: {error}") from None
     phandles = {}

@@ -18,7 +18,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from gen.model import Payload, Problem, Segment
 from gen.ranges import MIB, PAGE_SIZE
@@ -85,7 +85,11 @@ def contents(payload: Payload) -> bytes:
     Raises:
         ImageError: image-missing (the file has gone) or image-format (the packed data is damaged).
     """
-    return _unpacked(payload.path, payload.packing)
+    data = _unpacked(payload.path, payload.packing)
+    if len(data) != payload.size:
+        reason = ValueError(f"it has {len(data)} bytes unpacked, not the {payload.size} it says")
+        raise _damaged(payload.path, (*payload.packing, payload.kind)[-1], reason)
+    return data
 
 
 # ---- packing -------------------------------------------------------------------------------------
@@ -170,27 +174,41 @@ def _damaged(path: Path, name: str, error: Exception) -> ImageError:
     return ImageError("image-format", f"{path.name} is damaged: {name}: {error}")
 
 
+class _Decompressor(Protocol):
+    # What the objects of zlib, lzma, bz2 and zstandard have in common.
+    @property
+    def eof(self) -> bool: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+# These libraries return what they have when the data ends too early.
+def _whole(decompressor: _Decompressor, data: bytes) -> bytes:
+    result = decompressor.decompress(data)
+    if not decompressor.eof:
+        raise ValueError("the data is cut short")
+    return result
+
+
 def _gunzip(data: bytes) -> bytes:
-    return zlib.decompressobj(31).decompress(data)
+    return _whole(zlib.decompressobj(31), data)
 
 
 def _unzstd(data: bytes) -> bytes:
     import zstandard
 
-    with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data)) as reader:
-        return reader.read()
+    return _whole(zstandard.ZstdDecompressor().decompressobj(), data)
 
 
 def _unxz(data: bytes) -> bytes:
     import lzma
 
-    return lzma.LZMADecompressor(lzma.FORMAT_AUTO).decompress(data)
+    return _whole(lzma.LZMADecompressor(lzma.FORMAT_AUTO), data)
 
 
 def _unbzip2(data: bytes) -> bytes:
     import bz2
 
-    return bz2.BZ2Decompressor().decompress(data)
+    return _whole(bz2.BZ2Decompressor(), data)
 
 
 def _unlz4(data: bytes) -> bytes:
@@ -207,8 +225,10 @@ def _unlz4_legacy(data: bytes) -> bytes:
     result, at = [], 4
     while at + 4 <= len(data):
         (size,) = struct.unpack_from("<I", data, at)
-        if size == 0 or at + 4 + size > len(data):
+        if size == 0 or data[at : at + 4] == data[:4]:
             break
+        if at + 4 + size > len(data):
+            raise ValueError("the data is cut short")
         result.append(lz4.block.decompress(data[at + 4 : at + 4 + size], uncompressed_size=8 * MIB))
         at += 4 + size
     return b"".join(result)

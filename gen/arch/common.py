@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from gen.fdt import FdtNode, Specifier, Tree, TreeError
+from gen.fdt import Specifier, Tree, TreeError
 from gen.model import Interrupt, Node
 from gen.ranges import Range, merged
 
@@ -55,18 +55,14 @@ def devices(tree: Tree, decode: Callable[[Specifier], Interrupt | None]) -> Mapp
     for node in tree.nodes.values():
         if not node.enabled or node.string("device_type") in ("memory", "cpu"):
             continue
-        windows = node.windows()
-        decoded = [decode(item) for item in _specifiers(tree, node)]
+        # One broken device must not make the whole board unusable: it has nothing to give then.
+        try:
+            windows = node.windows()
+            decoded = [decode(item) for item in tree.specifiers(node)]
+        except TreeError:
+            continue
         interrupts = tuple(item for item in decoded if item is not None)
         if windows or interrupts:
             dma = any(name in node.properties for name in _DMA_SIGNS)
             result[node.path] = Node(node.path, node.compatible, windows, interrupts, dma)
     return result
-
-
-# A broken interrupt of one device must not make the whole board unusable: it has none then.
-def _specifiers(tree: Tree, node: FdtNode) -> tuple[Specifier, ...]:
-    try:
-        return tree.specifiers(node)
-    except TreeError:
-        return ()
