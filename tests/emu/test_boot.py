@@ -18,6 +18,7 @@ def test_boot(case: Case) -> None:
     with Machine(built, "emu.log") as machine:
         end = time.monotonic() + case.timeout
         machine.expect_end(case.status, case.timeout)
+        machine.rewind()
         for vm, patterns in case.lines.items():
             for pattern in patterns:
                 machine.expect(vm, pattern, 0)

@@ -113,6 +113,7 @@ void guest_main(void)
 {
     uint32_t scratch = scratch_load();
     uint32_t index = (scratch & 0xffff0000) == SCRATCH_MAGIC ? scratch & 0xffff : 0;
+    report_as("probe");
     if (index == 0) {
         report_begin("probe");
         test_own();

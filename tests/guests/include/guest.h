@@ -36,7 +36,10 @@ void vprint(const char *format, va_list args) __attribute__((format(printf, 1, 0
 
 /* ---- lib/report.c: what the test found ---- */
 
-/** Sets the prefix of all following lines and prints a banner `GUEST: prefix`. */
+/** Sets the prefix of all following lines. */
+void report_as(const char *prefix);
+
+/** The same, and prints a banner `GUEST: prefix`. */
 void report_begin(const char *prefix);
 
 /** Prints a PASS or FAIL line and counts it. Returns @p ok. */

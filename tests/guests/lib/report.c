@@ -9,9 +9,14 @@ static unsigned pass_count;
 static unsigned fail_count;
 static unsigned skip_count;
 
-void report_begin(const char *prefix)
+void report_as(const char *prefix)
 {
     report_prefix = prefix;
+}
+
+void report_begin(const char *prefix)
+{
+    report_as(prefix);
     print("GUEST: %s\n", prefix);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What exits cost, in ticks of the virtual counter. Run by `make bench` under `-icount` with a counter
- * of 1 GHz, where a tick is one executed instruction; without a hypervisor the same program
+ * What exits cost, in ticks of the virtual counter. Run by `make bench` under `-icount` with a
+ * counter of 1 GHz, where a tick is one executed instruction; without a hypervisor the same program
  * gives the cost of the machine itself. Prints `BENCH: name: median` lines; asserts nothing.
  *
  * Interrupts stay masked and are taken by reading ICC_IAR1_EL1, so that no vector code is counted.
@@ -31,14 +31,14 @@ static uint64_t now(void)
 }
 
 /* Measures `operation` with the cost of measuring, `base`, taken off. */
-#define MEASURE(name, base, operation)                                              \
-    do {                                                                            \
-        for (unsigned i_ = 0; i_ < ROUNDS; i_++) {                                  \
-            uint64_t start_ = now();                                                \
-            operation;                                                              \
-            samples[i_] = now() - start_;                                           \
-        }                                                                           \
-        print("BENCH: %s: %lu\n", name, median() - (base));                         \
+#define MEASURE(name, base, operation)                      \
+    do {                                                    \
+        for (unsigned i_ = 0; i_ < ROUNDS; i_++) {          \
+            uint64_t start_ = now();                        \
+            operation;                                      \
+            samples[i_] = now() - start_;                   \
+        }                                                   \
+        print("BENCH: %s: %lu\n", name, median() - (base)); \
     } while (0)
 
 /* An HVC or SMC without the procedure call around it. */

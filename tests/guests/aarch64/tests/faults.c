@@ -435,6 +435,7 @@ static void commit_all(void)
 {
     uint32_t scratch = scratch_load();
     uint32_t next = (scratch & 0xffff0000) == SCRATCH_MAGIC ? scratch & 0xffff : 0;
+    report_as("faults");
     if (next == 0) {
         report_begin("faults");
     }
