@@ -17,7 +17,6 @@ import argparse
 import contextlib
 import io
 import os
-import pty
 import re
 import select
 import shlex
@@ -129,12 +128,18 @@ def write_all(fd: int, data: bytes) -> None:
 
 
 def proxy(
-    master: int, keyboard: int | None, log: io.FileIO, outcome: Outcome, deadline: float | None
+    to_qemu: int,
+    from_qemu: int,
+    keyboard: int | None,
+    log: io.FileIO,
+    outcome: Outcome,
+    deadline: float | None,
 ) -> bool:
-    """Carry bytes between this terminal and QEMU's until QEMU ends.
+    """Carry bytes between this terminal and QEMU until QEMU ends.
 
     Args:
-        master: our end of QEMU's pseudo terminal.
+        to_qemu: file descriptor of QEMU's standard input.
+        from_qemu: file descriptor of QEMU's standard output.
         keyboard: file descriptor whose bytes are typed, or None.
         log: gets the whole output.
         outcome: gets the whole output.
@@ -144,7 +149,7 @@ def proxy(
         False if the time was up.
     """
     for_log, for_screen = Filter(colours=False), Filter(colours=os.isatty(1))
-    sources = [master] if keyboard is None else [master, keyboard]
+    sources = [from_qemu] if keyboard is None else [from_qemu, keyboard]
     # QEMU's own messages end lines with a line feed alone, the guests' with carriage return too.
     newline = b"\r\n" if keyboard is not None and os.isatty(keyboard) else b"\n"
     while True:
@@ -155,14 +160,12 @@ def proxy(
         if keyboard is not None and keyboard in ready:
             typed = os.read(keyboard, 4096)
             if typed:
-                write_all(master, typed)
+                with contextlib.suppress(BrokenPipeError):  # QEMU just ended
+                    write_all(to_qemu, typed)
             else:
                 sources.remove(keyboard)  # end of the input, not of the run
-        if master in ready:
-            try:
-                data = os.read(master, 65536)
-            except OSError:  # EIO: QEMU closed its end
-                data = b""
+        if from_qemu in ready:
+            data = os.read(from_qemu, 65536)
             if not data:
                 return True
             log.write(for_log(data))
@@ -184,7 +187,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 def run_qemu(
     command: list[str], keyboard: int | None, log: Path, timeout: float | None
 ) -> tuple[Outcome, bool]:
-    """Run QEMU on a pseudo terminal.
+    """Run QEMU with its standard input and output in our hands.
 
     Args:
         command: QEMU and its arguments.
@@ -195,23 +198,27 @@ def run_qemu(
     Returns:
         What the console said, and False if the time was up.
     """
-    master, slave = pty.openpty()
-    tty.setraw(slave)  # neither echo nor line editing between QEMU and us
     outcome = Outcome()
     deadline = None if timeout is None else time.monotonic() + timeout
     with (
         log.open("wb", buffering=0) as log_file,
         subprocess.Popen(
-            command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+            command,
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C at a terminal that is not raw ends us, and we end QEMU
         ) as process,
     ):
-        os.close(slave)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        ends = process.stdin.fileno(), process.stdout.fileno()
         try:
             with raw_terminal(keyboard):
-                in_time = proxy(master, keyboard, log_file, outcome, deadline)
+                in_time = proxy(*ends, keyboard, log_file, outcome, deadline)
         finally:
             stop(process)
-            os.close(master)
     return outcome, in_time
 
 
