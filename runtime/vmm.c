@@ -41,21 +41,10 @@ static void start_cpus(void)
     }
 }
 
-/* True when all CPUs of the VM's vCPUs run. */
-static bool has_all_cpus(const struct vm *vm)
-{
-    for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
-        if (!vcpus[vm->config->vcpu_first + i].pcpu->online) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Boots one VM at start-up. */
 static void autostart(struct vm *vm)
 {
-    if (!has_all_cpus(vm) || vm_boot(vm) != HV_OK) {
+    if (vm_boot(vm) != HV_OK) {
         vm->state = VM_FAILED;
         log_error("vm \"%s\" cannot start", vm->config->name);
     }

@@ -138,7 +138,7 @@ uint32_t sysreg_access(struct vcpu *v, uint64_t esr)
         } else if (name == ICC_DIR) {
             vgic_deactivate(v, trap_get_register(v, rt));
         } else if (!ignores_writes(name)) {
-            return trap_fault(v, "write to a system register that it was not granted");
+            return trap_denied(v, esr, "write to a system register that it was not granted");
         }
     } else if ((name & SPACE_MASK) == ID_SPACE) {
         trap_set_register(v, rt, id_register(name));
@@ -147,7 +147,7 @@ uint32_t sysreg_access(struct vcpu *v, uint64_t esr)
     } else if (name == ACTLR || (name & DEBUG_OP0_MASK) == DEBUG_OP0) {
         trap_set_register(v, rt, 0);
     } else {
-        return trap_fault(v, "read of a system register that it was not granted");
+        return trap_denied(v, esr, "read of a system register that it was not granted");
     }
     trap_skip_instruction();
     return reason;

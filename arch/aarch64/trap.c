@@ -71,6 +71,38 @@ static uint32_t fault_at(struct vcpu *v, const char *what, ipa_t address)
     return EXIT_GUEST_FAULT;
 }
 
+/* Takes the guest to its own handler of undefined instructions, as its CPU would (D1.3.5). */
+static void inject_undefined(uint64_t esr)
+{
+    uint64_t pstate = read_sysreg(spsr_el2);
+    uint64_t vector = (pstate & PSTATE_AARCH32) != 0 ? VECTOR_LOWER_AARCH32 : VECTOR_LOWER_AARCH64;
+    uint64_t pan =
+        (read_sysreg(sctlr_el1) & SCTLR_EL1_SPAN) != 0 ? pstate & PSTATE_PAN : PSTATE_PAN;
+
+    write_sysreg(elr_el1, read_sysreg(elr_el2));
+    write_sysreg(spsr_el1, pstate);
+    write_sysreg(esr_el1, esr & ESR_IL); /* exception class 0: unknown reason */
+    write_sysreg(elr_el2, read_sysreg(vbar_el1) + vector);
+    write_sysreg(spsr_el2, PSTATE_EL1H_MASKED | pan);
+}
+
+uint32_t trap_denied(struct vcpu *v, uint64_t esr, const char *what)
+{
+    if ((read_sysreg(spsr_el2) & PSTATE_EL) != 0) {
+        return trap_fault(v, what);
+    }
+    inject_undefined(esr);
+    return EXIT_SYSREG;
+}
+
+/* trap_denied(), and the guest goes on if it was its user program. */
+static uint32_t denied(struct vcpu *v, uint64_t esr, const char *what)
+{
+    uint32_t reason = trap_denied(v, esr, what);
+
+    return reason == EXIT_GUEST_FAULT ? reason : answered(v, (enum exit_reason)reason);
+}
+
 uint32_t trap_hypercall(struct vcpu *v)
 {
     enum exit_reason reason = psci_call(v, v->arch.x);
@@ -192,9 +224,9 @@ uint32_t trap_sync(struct vcpu *v, uint64_t esr)
     case ESR_EC_IABT_LOWER:
         return abort_fault(v, esr, "instruction fetch");
     case ESR_EC_SVE:
-        return trap_fault(v, "SVE instruction, which it was not granted");
+        return denied(v, esr, "SVE instruction, which it was not granted");
     default:
-        return trap_fault(v, "instruction that it may not execute");
+        return denied(v, esr, "instruction that it may not execute");
     }
 }
 

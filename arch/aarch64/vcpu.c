@@ -18,9 +18,6 @@
 #include <hv/string.h>
 #include <hv/tables.h>
 
-/* EL1 with its own stack pointer, all exceptions masked. */
-#define PSTATE_RESET UINT64_C(0x3c5)
-
 /* SCTLR_EL1: MMU and caches off; the bits that are RES1 in Armv8.0. */
 #define SCTLR_EL1_RESET UINT64_C(0x30d00800)
 
@@ -97,7 +94,7 @@ void arch_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument)
     arch->fpsr = 0;
     arch->x[0] = argument;
     arch->pc = entry;
-    arch->pstate = PSTATE_RESET;
+    arch->pstate = PSTATE_EL1H_MASKED;
     arch->sys.sctlr_el1 = SCTLR_EL1_RESET;
     arch->flush_always = has_sibling_here(v);
     arch->flush_once = true;

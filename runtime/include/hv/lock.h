@@ -9,6 +9,7 @@
  * Lock order; a CPU that holds one may only take locks further down:
  *
  *     vm->lock          life cycle of one VM and of its vCPUs
+ *     vpl011->lock      (aarch64) registers of one VM's emulated UART, guest side of its rings
  *     console_lock      rings, focus and line state of all consoles
  *     vgic->lock        (aarch64) interrupt state of one VM
  *

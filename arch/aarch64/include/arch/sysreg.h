@@ -63,17 +63,17 @@ static inline void dsb_ish(void)
 #define ESR_EC_IABT_LOWER 0x20
 #define ESR_EC_DABT_LOWER 0x24
 
-#define ISS_DABT_ISV      BIT(24) /* the fields below are valid */
-#define ISS_DABT_SAS(esr) ((uint32_t)((esr) >> 22) & 0x3)
-#define ISS_DABT_SSE      BIT(21)
-#define ISS_DABT_SRT(esr) ((uint32_t)((esr) >> 16) & 0x1f)
-#define ISS_DABT_SF       BIT(15)
-#define ISS_ABORT_FNV     BIT(10)
-#define ISS_ABORT_S1PTW   BIT(7)
-#define ISS_DABT_WNR      BIT(6)
+#define ISS_DABT_ISV       BIT(24) /* the fields below are valid */
+#define ISS_DABT_SAS(esr)  ((uint32_t)((esr) >> 22) & 0x3)
+#define ISS_DABT_SSE       BIT(21)
+#define ISS_DABT_SRT(esr)  ((uint32_t)((esr) >> 16) & 0x1f)
+#define ISS_DABT_SF        BIT(15)
+#define ISS_ABORT_FNV      BIT(10)
+#define ISS_ABORT_S1PTW    BIT(7)
+#define ISS_DABT_WNR       BIT(6)
 #define ISS_ABORT_FSC_TYPE UINT64_C(0x3c) /* fault status without its level */
-#define FSC_TRANSLATION UINT64_C(0x04)
-#define FSC_PERMISSION UINT64_C(0x0c)
+#define FSC_TRANSLATION    UINT64_C(0x04)
+#define FSC_PERMISSION     UINT64_C(0x0c)
 
 #define ISS_SYSREG_IS_READ BIT(0)
 #define ISS_SYSREG_RT(esr) ((uint32_t)((esr) >> 5) & 0x1f)
@@ -83,6 +83,19 @@ static inline void dsb_ish(void)
     (((uint32_t)(op0) << 20) | ((uint32_t)(op2) << 17) | ((uint32_t)(op1) << 14) | \
      ((uint32_t)(crn) << 10) | ((uint32_t)(crm) << 1))
 #define ISS_SYSREG_NAME(esr) ((uint32_t)(esr)&SYSREG(3, 7, 15, 15, 7))
+
+#define ESR_IL BIT(25) /* the instruction is 32 bits long */
+
+/* SPSR_ELx, D19.2.152: PSTATE of the guest. */
+#define PSTATE_EL          UINT64_C(0xc) /* exception level; 0 is EL0 in both execution states */
+#define PSTATE_AARCH32     BIT(4)
+#define PSTATE_PAN         BIT(22)
+#define PSTATE_EL1H_MASKED UINT64_C(0x3c5) /* EL1 with its own stack, all exceptions masked */
+#define SCTLR_EL1_SPAN     BIT(23)         /* an exception leaves PSTATE.PAN as it is */
+
+/* Offsets from VBAR_EL1, table D1-6: synchronous exceptions from EL0. */
+#define VECTOR_LOWER_AARCH64 UINT64_C(0x400)
+#define VECTOR_LOWER_AARCH32 UINT64_C(0x600)
 
 /* HPFAR_EL2.FIPA, D19.2.57: bits [51:12] of the faulting IPA. */
 #define HPFAR_FIPA(hpfar) (((hpfar)&UINT64_C(0xfffffffff0)) << 8)

@@ -24,6 +24,13 @@ enum exit_reason vcpu_enter(struct vcpu *v);
 /* Fills in v->exit.fault without an address. Returns EXIT_GUEST_FAULT. */
 uint32_t trap_fault(struct vcpu *v, const char *what);
 
+/*
+ * An instruction that the VM was not granted. The guest's kernel should not have tried: that is its
+ * fault, EXIT_GUEST_FAULT. Its user programs may try anything: they get an undefined instruction
+ * exception, which their kernel handles, and EXIT_SYSREG is returned.
+ */
+uint32_t trap_denied(struct vcpu *v, uint64_t esr, const char *what);
+
 /* The guest goes on behind the trapped instruction (all trapped instructions are 4 bytes long). */
 void trap_skip_instruction(void);
 
