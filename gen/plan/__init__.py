@@ -3,6 +3,7 @@
 
     types.py    the data, shaped like the C tables
     make.py     the steps in their order: the one entry, `make`
+    bodies.py   what each VM is made of
     guest.py    where the parts of an image lie in a VM
     store.py    which bytes are linked into the hypervisor's file, each once
     memory.py   where images and VM memory lie in RAM

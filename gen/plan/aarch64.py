@@ -7,6 +7,8 @@ interrupts under their physical numbers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gen import abi, guestfdt
 from gen.arch.aarch64 import (
     DISTRIBUTOR_SIZE,
@@ -41,7 +43,6 @@ def board(system: System) -> Aarch64Board:
     assert timer.hypervisor_physical is not None
     return Aarch64Board(
         gicd=Range(gic.distributor.base, DISTRIBUTOR_SIZE),
-        gicr=gic.regions[0],
         uart=Range(uart.window.base, PAGE_SIZE),
         uart_intid=uart.interrupt.number,
         vtimer_intid=timer.virtual,
@@ -55,6 +56,16 @@ def redistributor(system: System, cpu: int) -> Range:
     """The frames of a CPU's redistributor."""
     gic, *_ = parts(hardware_of(system.board.hardware))
     return Range(gic.redistributors[cpu], REDISTRIBUTOR_STRIDE)
+
+
+def registers(system: System, cpus: Sequence[int]) -> tuple[tuple[Range, str], ...]:
+    """Registers that the hypervisor maps for itself on these CPUs, and their names."""
+    own = board(system)
+    return (
+        (own.gicd, "GIC distributor"),
+        *((redistributor(system, cpu), f"GIC redistributor of CPU {cpu}") for cpu in cpus),
+        (own.uart, "console UART"),
+    )
 
 
 def affinity(index: int) -> int:

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gen.model import System
+from gen.plan import aarch64
 from gen.plan.origin import origin
+from gen.plan.types import Pcpu, Stack, Vcpu
 
 DEFAULT_SLICE_US = 10_000
 
@@ -61,3 +64,53 @@ def seats(system: System) -> tuple[tuple[VcpuSeat, ...], tuple[CpuSeat, ...]]:
         slice_us = policy.slice_us if policy is not None else DEFAULT_SLICE_US
         cpus.append(CpuSeat(number, cpu, tuple(runs[cpu]), slice_us))
     return tuple(vcpus), tuple(cpus)
+
+
+def stack_names(vcpu_seats: Sequence[VcpuSeat], cpu_seats: Sequence[CpuSeat]) -> tuple[str, ...]:
+    """Whose the hypervisor's stacks are, in their order: those of the CPUs first."""
+    return (
+        *(f"CPU {seat.cpu}" for seat in cpu_seats),
+        *(f'vm "{seat.vm_name}" vCPU {seat.index}' for seat in vcpu_seats),
+    )
+
+
+def vcpus(
+    vcpu_seats: Sequence[VcpuSeat], cpu_seats: Sequence[CpuSeat], stacks: Sequence[Stack]
+) -> tuple[Vcpu, ...]:
+    """The vCPUs with their stacks, which are in the order of stack_names()."""
+    numbers = {seat.cpu: seat.number for seat in cpu_seats}
+    return tuple(
+        Vcpu(
+            number=seat.number,
+            vm=seat.vm,
+            vm_name=seat.vm_name,
+            index=seat.index,
+            cpu=seat.cpu,
+            pcpu=numbers[seat.cpu],
+            slot=seat.slot,
+            exclusive=seat.exclusive,
+            stack_top=stacks[len(cpu_seats) + seat.number].top,
+            hardware_id=aarch64.affinity(seat.index),
+            origin=seat.origin,
+        )
+        for seat in vcpu_seats
+    )
+
+
+def pcpus(
+    system: System, cpu_seats: Sequence[CpuSeat], stacks: Sequence[Stack]
+) -> tuple[Pcpu, ...]:
+    """The CPUs with their stacks, which are in the order of stack_names()."""
+    return tuple(
+        Pcpu(
+            number=seat.number,
+            cpu=seat.cpu,
+            path=system.board.cpus[seat.cpu].path,
+            vcpus=seat.vcpus,
+            slice_us=seat.slice_us,
+            stack_top=stacks[seat.number].top,
+            hardware_id=system.board.cpus[seat.cpu].hardware_id,
+            gicr=aarch64.redistributor(system, seat.cpu).base,
+        )
+        for seat in cpu_seats
+    )

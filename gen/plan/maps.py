@@ -35,10 +35,10 @@ class VmView:
 
 @dataclass(frozen=True)
 class Roots:
-    """Numbers of root tables in the pool; window is None for a VM linked in place."""
+    """Addresses of a VM's root tables; window is 0 for a VM linked in place."""
 
     stage2: int
-    window: int | None
+    window: int
 
 
 def hypervisor_mappings(layout: Layout, registers: Iterable[tuple[Range, str]]) -> list[Mapping]:
@@ -55,22 +55,32 @@ def hypervisor_mappings(layout: Layout, registers: Iterable[tuple[Range, str]]) 
 
 
 def add_maps(
-    pool: Pool, own: Sequence[Mapping], views: Sequence[VmView]
+    pool: Pool, own: Sequence[Mapping], views: Sequence[VmView], base: int
 ) -> tuple[int, list[Roots]]:
     """Adds all maps of a system to the pool: the hypervisor's own, then those of each VM.
 
+    Args:
+        pool: empty.
+        own: what hypervisor_mappings() said.
+        views: the VMs.
+        base: where the first table will lie.
+
     Returns:
-        The root of the hypervisor's map, and the roots of each VM.
+        The number of the root table of the hypervisor's map, and the roots of each VM.
     """
     root = pool.add(ArmEl2Stage1(), "hypervisor", own)
-    roots = []
+    numbers: list[tuple[int, int | None]] = []
     for view in views:
         window = None
         if not view.in_place:
             shown = [*own, *_window(view)]
             window = pool.add(ArmEl2Stage1(), f'window on vm "{view.name}"', shown)
         stage2 = pool.add(ArmStage2(), f'stage 2 of vm "{view.name}"', _stage2(view))
-        roots.append(Roots(stage2, window))
+        numbers.append((stage2, window))
+    at = pool.addresses(base)
+    roots = [
+        Roots(at[stage2], at[window] if window is not None else 0) for stage2, window in numbers
+    ]
     return root, roots
 
 

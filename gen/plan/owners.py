@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from gen.plan.types import DeviceWindow, Layout, MemRegion, Owner, StoredImage
+from gen.plan.bodies import Body
+from gen.plan.types import Layout, Owner, StoredImage
 from gen.ranges import PAGE_SIZE, Range, align_up
 
 
@@ -13,7 +14,7 @@ def owners(
     layout: Layout,
     registers: Iterable[tuple[Range, str]],
     images: Iterable[StoredImage],
-    vms: Sequence[tuple[str, tuple[MemRegion, ...], tuple[DeviceWindow, ...]]],
+    bodies: Iterable[Body],
 ) -> tuple[Owner, ...]:
     """All owners, sorted by address, disjoint.
 
@@ -21,7 +22,7 @@ def owners(
         layout: the hypervisor's sections.
         registers: windows that the hypervisor keeps, with names.
         images: what is linked; the ones in place belong to their VM's memory already.
-        vms: name, memory and devices of each.
+        bodies: the VMs, for their memory and devices.
     """
     result = [
         Owner(section.area, f"hypervisor {section.name}")
@@ -33,7 +34,10 @@ def owners(
         if not image.in_place:
             pages = Range(image.where.base, align_up(image.where.size, PAGE_SIZE))
             result.append(Owner(pages, image.title))
-    for name, memory, devices in vms:
-        result += [Owner(item.where, f'vm "{name}" memory "{item.name}"') for item in memory]
-        result += [Owner(item.where, f'device "{item.device}" of vm "{name}"') for item in devices]
+    for body in bodies:
+        vm = body.draft.vm.name
+        result += [Owner(item.where, f'vm "{vm}" memory "{item.name}"') for item in body.memory]
+        result += [
+            Owner(item.where, f'device "{item.device}" of vm "{vm}"') for item in body.devices
+        ]
     return tuple(sorted(result, key=lambda owner: owner.where))

@@ -16,8 +16,8 @@ from gen.model import System
 from gen.plan.types import Layout, Section, Stack
 from gen.ranges import PAGE_SIZE, Range, align_up, size_text
 
-# Generous sizes of one table entry, names and padding included.
-_RODATA_PER_VM = 768
+# Generous sizes of table entries; names, padding and the emulated windows of a VM included.
+_RODATA_PER_VM = 1024
 _RODATA_PER_VCPU = 64
 _RODATA_PER_PCPU = 64
 _RODATA_PER_IRQ = 16
@@ -28,8 +28,8 @@ _RODATA_PER_OWNER = 128
 class Counts:
     """How many of everything a system has; what the budgets are computed from.
 
-    irqs: entries of irq_routes[].  spi_banks: of all VMs together.
-    entries: rows of the memory, image and MMIO tables of all VMs together.
+    irqs: entries of irq_routes[].  owners: those that are not sections.  spi_banks: of all VMs together.
+    entries: rows of the memory and image tables of all VMs together.
     """
 
     vms: int

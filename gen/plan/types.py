@@ -105,7 +105,6 @@ class MemRegion:
     guest: Range
     physical: int
     permissions: Permissions
-    kind: str
     origin: str
 
     @property
@@ -179,7 +178,7 @@ class Vm:
     """struct vm_config, and what belongs to it.
 
     ident: the name as part of a C name.  console: index in consoles[], None without.
-    pagetables: stage2_root and window_root, addresses; window_root is 0 for a VM linked in place.
+    stage2_root, window_root: addresses of tables; window_root is 0 for a VM linked in place.
     """
 
     index: int
@@ -282,7 +281,6 @@ class Aarch64Board:
     """struct arch_board_config."""
 
     gicd: Range
-    gicr: Range
     uart: Range
     uart_intid: int
     vtimer_intid: int
@@ -301,12 +299,11 @@ class Limit:
 
 @dataclass(frozen=True)
 class PagetableSet:
-    """All tables, contiguous from `base` on, each of `entries` entries.
+    """All tables, one after another, each of `entries` entries.
 
     hypervisor_table: index of the root of the map that boot code switches on.
     """
 
-    base: int
     entries: int
     tables: tuple[Table, ...]
     hypervisor_table: int

@@ -156,8 +156,8 @@ const struct vm_config vm_configs[] = {
         .autostart = true,
         .on_crash = VM_POLICY_STOP,
         .on_reboot = VM_POLICY_RESTART,
-        .stage2_root = { 0x4023a000 },
-        .window_root = { 0x40235000 },
+        .stage2_root = { 0x40239000 },
+        .window_root = { 0x40234000 },
         .entry = { 0x40000000 },
         .argument = 0x403ff000, /* device tree */
         .memory = memory_mixed,
@@ -192,7 +192,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x4022f000,
+        .stack_top = 0x4022e000,
         .arch = { .mpidr = 0x0 },
     },
 };
@@ -218,7 +218,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu0_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x4022c000,
+        .stack_top = 0x4022b000,
         .arch = {
             .mpidr = 0x0,
             .gicr = { 0x80a0000 },
@@ -269,21 +269,21 @@ const struct owner owners[] = {
     },
     {
         .base = { 0x40218000 },
-        .size = 0xa000, /* 40 KiB */
+        .size = 0x9000, /* 36 KiB */
         .name = "hypervisor .rodata",
     },
     {
-        .base = { 0x40222000 },
+        .base = { 0x40221000 },
         .size = 0x7000, /* 28 KiB */
         .name = "hypervisor .data",
     },
     {
-        .base = { 0x40229000 },
+        .base = { 0x40228000 },
         .size = 0x6000, /* 24 KiB */
         .name = "hypervisor .stacks",
     },
     {
-        .base = { 0x4022f000 },
+        .base = { 0x4022e000 },
         .size = 0xf000, /* 60 KiB */
         .name = "hypervisor .pagetables",
     },
