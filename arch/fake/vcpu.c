@@ -19,6 +19,7 @@
 uint32_t fake_windows_open;
 uint64_t fake_zeroed;
 
+/* Who breaks a contract of hv/arch/ is told, and the test ends. */
 #define REQUIRE(condition)                                                                   \
     do {                                                                                     \
         if (!(condition)) {                                                                  \
@@ -151,19 +152,23 @@ void arch_vcpu_save(struct vcpu *v)
 enum exit_reason arch_vcpu_run(struct vcpu *v)
 {
     struct pcpu *pcpu = v->pcpu;
+    int reason = EXIT_COUNT;
 
     REQUIRE(arch_this_pcpu() == pcpu && pcpu->running == v && pcpu->loaded == v);
     REQUIRE(v->arch.is_loaded && v->state == VCPU_RUNNING && fake_windows_open == 0);
-    fake_yield(FAKE_READY);
-    if (fake_has_interrupt(pcpu->config->index)) {
-        arch_irq_poll();
-        return EXIT_EXTERNAL_INTERRUPT;
-    }
     if (__atomic_exchange_n(&v->arch.has_interrupt, false, __ATOMIC_SEQ_CST)) {
         v->arch.interrupts++;
     }
-    v->arch.steps++;
-    return v->arch.guest != NULL ? (enum exit_reason)v->arch.guest(v) : EXIT_HALT;
+    do {
+        fake_yield(reason == FAKE_NO_EXIT ? FAKE_SPINNING : FAKE_READY);
+        if (fake_has_interrupt(pcpu->config->index)) {
+            arch_irq_poll();
+            return EXIT_EXTERNAL_INTERRUPT;
+        }
+        v->arch.steps++;
+        reason = v->arch.guest != NULL ? v->arch.guest(v) : EXIT_HALT;
+    } while (reason == FAKE_NO_EXIT);
+    return (enum exit_reason)reason;
 }
 
 bool arch_vcpu_has_interrupt(struct vcpu *v)

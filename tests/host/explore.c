@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #define CHOICES_MAX 20000u
+#define STEPS_MAX   20000u
 
 /* One choice: number 0 lets the CPU go on that ran last, if it can. */
 struct choice {
@@ -53,7 +54,7 @@ void explore_run(void)
     uint32_t last = 0;
 
     fake_may_preempt = true;
-    for (;;) {
+    for (uint32_t steps = 0;; steps++) {
         bool last_can;
         uint32_t count = candidates(last, cpus, &last_can);
         struct choice *choice = &shared->choices[shared->count];
@@ -61,10 +62,10 @@ void explore_run(void)
         if (count == 0) {
             break;
         }
+        if (steps == STEPS_MAX || shared->count == CHOICES_MAX) {
+            FAIL("does not end");
+        }
         if (count > 1) {
-            if (shared->count == CHOICES_MAX) {
-                FAIL("does not end");
-            }
             if (shared->count >= shared->prefix) {
                 choice->taken = 0;
             }

@@ -128,6 +128,59 @@ TEST(a_stop_reaches_every_vcpu)
     printf("%u schedules\n", explore(stop, 2, 20000));
 }
 
+/* ---- ... and so do interrupts and stops of a guest that does not exit by itself ---- */
+
+static int computes_until_interrupted(struct vcpu *v)
+{
+    return v->arch.interrupts > 0 ? EXIT_HALT : FAKE_NO_EXIT;
+}
+
+static int interrupts_once_it_runs(struct vcpu *v)
+{
+    struct vcpu *other = machine_vcpu(v->vm, 1);
+
+    if (v->arch.steps == 1) {
+        EXPECT_EQ(vcpu_on(other, 0x1000, 0), HV_OK);
+        return EXIT_CPU_UP;
+    }
+    if (other->state != VCPU_RUNNING) {
+        return other->state == VCPU_HALTED ? EXIT_HALT : FAKE_NO_EXIT;
+    }
+    fake_interrupt(other);
+    return EXIT_HALT;
+}
+
+static void interrupt_computing(void)
+{
+    two_vcpus(interrupts_once_it_runs, computes_until_interrupted);
+    explore_run();
+    EXPECT_EQ(machine_vcpu(alpha, 1)->arch.interrupts, 1);
+}
+
+TEST(an_interrupt_reaches_a_computing_guest)
+{
+    printf("%u schedules\n", explore(interrupt_computing, 1, 20000));
+}
+
+static int computes(struct vcpu *v)
+{
+    (void)v;
+    return FAKE_NO_EXIT;
+}
+
+static void stop_computing(void)
+{
+    two_vcpus(switches_on_and_stops, computes);
+    explore_run();
+    EXPECT_EQ(alpha->state, VM_STOPPED);
+    EXPECT_EQ(fake_power_offs, 1);
+}
+
+TEST(a_stop_reaches_a_computing_guest)
+{
+    printf("%u schedules\n", explore(stop_computing, 2, 20000));
+}
+
 /* ---- Both vCPUs try to be the one that ends the VM ---- */
 
 static int both_end(struct vcpu *v)

@@ -44,6 +44,10 @@ extern bool fake_may_preempt;      /* fake_preempt() yields */
 extern uint32_t fake_windows_open; /* arch_window_open() minus arch_window_close() */
 extern uint64_t fake_zeroed;       /* bytes that arch_mm_zero() was asked for */
 
+/* What a guest's step returns when it does not leave the guest: it goes on computing. Interrupts
+ * that become pending meanwhile reach it only through an exit. */
+#define FAKE_NO_EXIT (-1)
+
 /* Makes a CPU start in `entry` when it is stepped. */
 void fake_start(struct pcpu *pcpu, void (*entry)(void));
 
