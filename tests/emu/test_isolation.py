@@ -131,7 +131,7 @@ def owner_of(plan: Any, address: int) -> str:
 def test_isolation(case: Case) -> None:
     built, accesses = build_with_probes(case)
     plan = built.plan()
-    assert owner_of(plan, 0x9020_0000).startswith('vm "fixed"')
+    assert owner_of(plan, 0x9001_0000).startswith('vm "fixed"')
     assert "hypervisor" in owner_of(plan, plan["layout"]["region"]["base"])
     with Machine(built, "emu.log") as machine:
         machine.summary("probe", case.timeout - machine.now())
