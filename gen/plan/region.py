@@ -28,8 +28,8 @@ _RODATA_PER_OWNER = 128
 class Counts:
     """How many of everything a system has; what the budgets are computed from.
 
-    irqs: entries of irq_routes[].  owners: those that are not sections.  spi_banks: of all VMs together.
-    entries: rows of the memory and image tables of all VMs together.
+    irqs: entries of irq_routes[].  owners: entries of owners[], without the sections.
+    spi_banks, entries: virtual SPIs in banks of 32, rows of memory and image tables; of all VMs.
     """
 
     vms: int
