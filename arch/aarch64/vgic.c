@@ -20,15 +20,12 @@ void vgic_mark(struct vcpu *v, uint32_t index)
     }
 }
 
-void vgic_changed(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bits)
+void vgic_mark_all(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bits)
 {
     const struct vgic_bank *bank = vgic_bank_at(vm, owner, index);
 
-    bits &= vgic_deliverable(vgic_of(vm), bank) | bank->listed;
     if (index == 0) {
-        if (bits != 0) {
-            vgic_mark(owner, 0);
-        }
+        vgic_mark(owner, 0);
         return;
     }
     while (bits != 0) {
@@ -83,12 +80,31 @@ static void raise(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t b,
     }
 }
 
+/* The same for an SGI or PPI of v; short where nothing is in the way. */
+static void raise_private(struct vcpu *v, uint32_t b)
+{
+    struct vgic_bank *bank = &v->arch.vgic.bank;
+    const struct pcpu *pcpu = arch_this_pcpu();
+
+    if (pcpu->loaded != v) {
+        bank->pending |= 1u << b;
+        bank->phys_pending |= bank->hardware & 1u << b;
+        if ((vgic_deliverable(vgic_of(v->vm), bank) | bank->listed) >> b & 1) {
+            vgic_mark(v, 0);
+        }
+    } else if (!vgic_lr_post(v, b)) {
+        raise(v->vm, v, 0, b, true);
+    } else if (pcpu->running != v) {
+        vcpu_notify(v);
+    }
+}
+
 void vgic_inject(struct vcpu *v, uint32_t virq)
 {
     struct vgic *vgic = vgic_of(v->vm);
 
     spin_lock(&vgic->lock);
-    raise(v->vm, v, 0, virq % 32, true);
+    raise_private(v, virq % 32);
     spin_unlock(&vgic->lock);
 }
 
@@ -114,7 +130,7 @@ void vgic_set_line(struct vm *vm, uint32_t virq, bool level)
     if (index == 0 || index > vm->config->arch.vgic.spi_bank_count) {
         return;
     }
-    bank = vgic_bank_at(vm, NULL, index);
+    bank = vgic_spi_bank(vm, index);
     spin_lock(&vgic->lock);
     if (level && !(bank->line & bit)) {
         bank->line |= bit;
@@ -138,7 +154,7 @@ void vgic_send_sgi(struct vcpu *from, uint64_t icc_sgi1r)
         spin_lock(&vgic->lock);
         for (uint32_t i = 0; i < count; i++) {
             if (i != from->config->index) {
-                raise(vm, vgic_vcpu(vm, i), 0, sgi, true);
+                raise_private(vgic_vcpu(vm, i), sgi);
             }
         }
         spin_unlock(&vgic->lock);
@@ -154,7 +170,7 @@ void vgic_send_sgi(struct vcpu *from, uint64_t icc_sgi1r)
             struct vcpu *v = vgic_vcpu(vm, first + vgic_take_bit(&targets));
 
             if (v != NULL) {
-                raise(vm, v, 0, sgi, true);
+                raise_private(v, sgi);
             }
         }
         spin_unlock(&vgic->lock);
@@ -198,6 +214,9 @@ void vgic_enable(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bit
     uint32_t linked;
 
     bits &= ~bank->enabled;
+    if (bits == 0) {
+        return;
+    }
     bank->enabled |= bits;
     linked = bits & bank->hardware;
     while (linked != 0) {
@@ -220,6 +239,9 @@ void vgic_disable(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bi
     uint32_t linked;
 
     bits &= bank->enabled;
+    if (bits == 0) {
+        return;
+    }
     bank->enabled &= ~bits;
     linked = index != 0 ? bits & bank->hardware : 0;
     while (linked != 0) {
@@ -298,7 +320,7 @@ void vgic_clear_active(struct vm *vm, struct vcpu *owner, uint32_t index, uint32
 
 void vgic_route(struct vm *vm, uint32_t index, uint32_t b, uint32_t target)
 {
-    struct vgic_bank *bank = vgic_bank_at(vm, NULL, index);
+    struct vgic_bank *bank = vgic_spi_bank(vm, index);
     struct vcpu *v = vgic_vcpu(vm, target);
 
     bank->target[b] = v != NULL ? (uint8_t)target : VGIC_NOWHERE;
@@ -315,7 +337,7 @@ void vgic_set_groups(struct vm *vm, uint32_t ctlr)
     if (vgic->ctlr == ctlr) {
         return;
     }
-    vgic->ctlr = ctlr;
+    __atomic_store_n(&vgic->ctlr, ctlr, __ATOMIC_RELAXED);
     /* Concerns every interrupt of every vCPU; a guest does it once. */
     for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
         struct vcpu *v = vgic_vcpu(vm, i);
@@ -336,7 +358,7 @@ static void reset_bank(struct vgic_bank *bank)
 
 static void reset_spis(struct vm *vm, uint32_t index)
 {
-    struct vgic_bank *bank = vgic_bank_at(vm, NULL, index);
+    struct vgic_bank *bank = vgic_spi_bank(vm, index);
     uint32_t owed = bank->phys_pending | bank->phys_listed;
 
     reset_bank(bank);

@@ -123,7 +123,7 @@ static void unlist(struct vcpu *v, uint32_t n, const struct place *at)
 static void place(struct vcpu *v, uint32_t n, const struct place *at)
 {
     at->bank->listed |= at->bit;
-    at->bank->home[at->b] = (uint8_t)v->config->index;
+    at->bank->home[at->b] = (uint8_t)(at->index == 0 ? n : v->config->index);
     take_latch(at);
     v->arch.vgic.lr_used |= 1u << n;
     write_lr(v, n, lr_value(v, at, ICH_LR_PENDING));
@@ -139,6 +139,51 @@ bool vgic_lr_put(struct vcpu *v, uint32_t index, uint32_t b)
         return false;
     }
     place(v, (uint32_t)__builtin_ctz(free), &at);
+    return true;
+}
+
+bool vgic_lr_post(struct vcpu *v, uint32_t b)
+{
+    struct vgic_cpu *cpu = &v->arch.vgic;
+    struct vgic_bank *bank = &cpu->bank;
+    uint32_t bit = 1u << b;
+    uint32_t owed = bank->hardware & bit;
+    uint32_t empty = ich_elrsr_read();
+    uint32_t n;
+    uint64_t lr;
+
+    if (!(vgic_forwarded(vgic_of(v->vm), bank) & ~(bank->pending | bank->ending) & bit) ||
+        cpu->hcr != ICH_HCR_EN) {
+        return false;
+    }
+    if (bank->listed & bit) {
+        /* It was in here before; once the guest has ended it, it may come again. */
+        n = bank->home[b];
+        if (!(empty >> n & 1) || ((bank->phys_listed & bit) && !(cpu->lr[n] & ICH_LR_HW))) {
+            return false;
+        }
+        bank->active &= ~bit;
+    } else {
+        uint32_t free = lr_mask & ~cpu->lr_used;
+
+        if (free == 0 || (bank->active & bit)) {
+            return false;
+        }
+        n = (uint32_t)__builtin_ctz(free);
+        cpu->lr_used |= 1u << n;
+        bank->home[b] = (uint8_t)n;
+        bank->listed |= bit;
+    }
+    bank->listed_latch |= bit;
+    lr = ICH_LR_PENDING | (uint64_t)bank->priority[b] << ICH_LR_PRIORITY_SHIFT | b;
+    if (bank->group1 & bit) {
+        lr |= ICH_LR_GROUP1;
+    }
+    if (owed != 0) {
+        bank->phys_listed |= bit;
+        lr |= ICH_LR_HW | (uint64_t)board.vtimer_intid << ICH_LR_PINTID_SHIFT;
+    }
+    write_lr(v, n, lr);
     return true;
 }
 

@@ -55,13 +55,16 @@ static uint32_t from_pairs(uint32_t pairs)
     return bits;
 }
 
-/* The bank that belongs to a frame: `owner` for the SGI frame of a redistributor, or NULL. */
+/* A bank by index if the frame has its registers, or NULL: a redistributor's SGI frame has those of
+ * `owner`, the distributor those of SPIs; its share of private interrupts is reserved (ARE is on).
+ */
 static struct vgic_bank *frame_bank(struct vm *vm, struct vcpu *owner, uint32_t index)
 {
-    if ((owner != NULL) != (index == 0)) {
-        return NULL; /* the distributor's share of private interrupts is reserved: ARE is on */
+    if (owner != NULL) {
+        return index == 0 ? &owner->arch.vgic.bank : NULL;
     }
-    return vgic_bank_at(vm, owner, index);
+    return index != 0 && index <= vm->config->arch.vgic.spi_bank_count ? vgic_spi_bank(vm, index)
+                                                                       : NULL;
 }
 
 /* Reads of the register classes with one bit for each interrupt; `offset` is the class. */
@@ -220,23 +223,28 @@ static uint32_t read_typer(const struct vm *vm)
            9u << GICD_TYPER_IDBITS_SHIFT | GICD_TYPER_NO1N;
 }
 
-/* The distributor's registers that are not about single interrupts; all 32 bits wide. */
+/* The distributor's registers that are not about single interrupts; all 32 bits wide. Without the
+ * lock: they are constant, or one word. */
 static void access_control(struct vm *vm, uint32_t offset, struct mmio_access *access)
 {
     const uint32_t enables = GICD_CTLR_ENABLE_GRP0 | GICD_CTLR_ENABLE_GRP1;
+    struct vgic *vgic = vgic_of(vm);
 
     if (access->size != 4) {
         return;
     }
     if (access->is_write) {
         if (offset == GICD_CTLR) {
+            spin_lock(&vgic->lock);
             vgic_set_groups(vm, (uint32_t)access->value & enables);
+            spin_unlock(&vgic->lock);
         }
         return;
     }
     switch (offset) {
     case GICD_CTLR:
-        access->value = vgic_of(vm)->ctlr | GICD_CTLR_ARE | GICD_CTLR_DS;
+        access->value =
+            __atomic_load_n(&vgic->ctlr, __ATOMIC_RELAXED) | GICD_CTLR_ARE | GICD_CTLR_DS;
         break;
     case GICD_TYPER:
         access->value = read_typer(vm);
@@ -255,7 +263,7 @@ static void access_control(struct vm *vm, uint32_t offset, struct mmio_access *a
 /* Unaligned accesses are ignored. */
 static bool is_aligned(const struct mmio_access *access)
 {
-    return access->address.ipa % access->size == 0;
+    return (access->address.ipa & (access->size - 1u)) == 0;
 }
 
 bool vgic_dist_access(struct vcpu *v, void *device, struct mmio_access *access)
@@ -271,13 +279,15 @@ bool vgic_dist_access(struct vcpu *v, void *device, struct mmio_access *access)
     if (!is_aligned(access)) {
         return true;
     }
+    if (offset < GICD_IGROUPR || offset == GICD_PIDR2) {
+        access_control(v->vm, offset, access);
+        return true;
+    }
     spin_lock(&vgic->lock);
-    if (offset >= GICD_IGROUPR && offset < GICD_IGRPMODR) {
+    if (offset < GICD_IGRPMODR) {
         access_interrupts(v, NULL, offset, access);
     } else if (offset >= GICD_IROUTER && offset < GICD_IROUTER + 8 * GIC_SPECIAL_FIRST) {
         access_route(v, offset, access);
-    } else {
-        access_control(v->vm, offset, access);
     }
     spin_unlock(&vgic->lock);
     return true;
@@ -293,7 +303,7 @@ static uint64_t redist_typer(const struct vcpu *owner)
            (uint64_t)index << GICR_TYPER_NUMBER_SHIFT | last;
 }
 
-/* A redistributor's first frame, RD_base. */
+/* A redistributor's first frame, RD_base. Without the lock: constants and one flag. */
 static void access_redist(struct vcpu *owner, uint32_t offset, struct mmio_access *access)
 {
     struct vgic_cpu *cpu = &owner->arch.vgic;
@@ -304,7 +314,8 @@ static void access_redist(struct vcpu *owner, uint32_t offset, struct mmio_acces
     }
     if (access->is_write) {
         if (offset == GICR_WAKER) {
-            cpu->asleep = access->value & GICR_WAKER_PROCESSOR_SLEEP;
+            __atomic_store_n(&cpu->asleep, (access->value & GICR_WAKER_PROCESSOR_SLEEP) != 0,
+                             __ATOMIC_RELAXED);
         }
         return;
     }
@@ -317,7 +328,9 @@ static void access_redist(struct vcpu *owner, uint32_t offset, struct mmio_acces
         access->value = redist_typer(owner) >> 8 * (offset - GICR_TYPER);
         break;
     case GICR_WAKER:
-        access->value = cpu->asleep ? GICR_WAKER_PROCESSOR_SLEEP | GICR_WAKER_CHILDREN_ASLEEP : 0;
+        access->value = __atomic_load_n(&cpu->asleep, __ATOMIC_RELAXED)
+                            ? GICR_WAKER_PROCESSOR_SLEEP | GICR_WAKER_CHILDREN_ASLEEP
+                            : 0;
         break;
     case GICR_PIDR2:
         access->value = GIC_PIDR2_GICV3;
@@ -344,12 +357,12 @@ bool vgic_redist_access(struct vcpu *v, void *device, struct mmio_access *access
     if (owner == NULL || !is_aligned(access)) {
         return true;
     }
-    spin_lock(&vgic->lock);
-    if (offset >= GICR_SGI_BASE) {
-        access_interrupts(v, owner, offset - GICR_SGI_BASE, access);
-    } else {
+    if (offset < GICR_SGI_BASE) {
         access_redist(owner, offset, access);
+        return true;
     }
+    spin_lock(&vgic->lock);
+    access_interrupts(v, owner, offset - GICR_SGI_BASE, access);
     spin_unlock(&vgic->lock);
     return true;
 }

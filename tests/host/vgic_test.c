@@ -235,6 +235,41 @@ TEST(split_eoi_with_many_active)
     guest_dir(V(0), 0xffffff);
 }
 
+TEST(activated_by_software)
+{
+    machine_boot();
+    bit_write(V(0), 1, GICD_ISACTIVER, 20);
+    bit_write(V(0), 0, GICD_ISACTIVER, 50);
+    on_cpu_of(V(0));
+    vgic_inject(V(1), 20);
+    vgic_inject_spi(&vms[0], 50);
+    EXPECT_EQ(guest_ack(V(1)), NONE);
+    EXPECT_EQ(guest_ack(V(0)), NONE);
+    EXPECT(bit_read(V(1), 1, GICD_ISACTIVER, 20));
+    bit_write(V(0), 1, GICD_ICACTIVER, 20);
+    EXPECT(notified[1]);
+    EXPECT(!bit_read(V(0), 1, GICD_ISACTIVER, 20));
+    EXPECT_EQ(handle(V(1)), 20);
+    bit_write(V(3), 0, GICD_ICACTIVER, 50);
+    EXPECT_EQ(handle(V(0)), 50);
+}
+
+TEST(active_one_routed_away_and_pended)
+{
+    machine_boot();
+    vgic_inject_spi(&vms[0], 50);
+    EXPECT_EQ(guest_ack(V(0)), 50);
+    dist_write(V(0), GICD_IROUTER + 8 * 50, 8, 1);
+    on_cpu_of(V(3));
+    vgic_inject_spi(&vms[0], 50);
+    EXPECT_EQ(guest_ack(V(1)), NONE);
+    EXPECT_EQ(guest_ack(V(0)), NONE);
+    guest_eoi(V(0), 50);
+    EXPECT_EQ(handle(V(0)) == 50 || handle(V(1)) == 50, true); /* either may have it, once */
+    EXPECT_EQ(handle(V(0)), NONE);
+    EXPECT_EQ(handle(V(1)), NONE);
+}
+
 TEST(level_follows_its_line)
 {
     machine_boot();

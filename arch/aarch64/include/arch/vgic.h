@@ -57,7 +57,7 @@ struct vgic_bank {
     uint32_t phys_listed;  /* owes a deactivation; in a list register, or active outside of them */
     uint8_t priority[32];
     uint8_t target[32]; /* SPIs: index of the vCPU in its VM, or VGIC_NOWHERE */
-    uint8_t home[32];   /* SPIs that are listed or active: index of the vCPU that has it */
+    uint8_t home[32];   /* listed or active SPI: index of the vCPU; listed private: list register */
 };
 
 /* Per-vCPU part. Under vgic->lock, except where it says otherwise. */
@@ -72,13 +72,13 @@ struct vgic_cpu {
     uint32_t maybe;   /* bit b: bank b may hold something pending for this vCPU */
     uint32_t parked;  /* bit b: bank b may hold something active for it outside list registers */
     bool stale;       /* atomic: vgic_flush() before the guest is entered; set under the lock */
-    bool asleep;      /* GICR_WAKER.ProcessorSleep as the guest wrote it */
+    bool asleep;      /* atomic: GICR_WAKER.ProcessorSleep as the guest wrote it */
 };
 
 /* Per-VM part. */
 struct vgic {
     struct spinlock lock;
-    uint32_t ctlr;     /* GICD_CTLR: the group enables */
+    uint32_t ctlr;     /* GICD_CTLR: the group enables; read without the lock by guests */
     ipa_t redist_base; /* of vCPU 0's redistributor; found at reset in the VM's device table */
 };
 

@@ -29,16 +29,17 @@ static inline struct vcpu *vgic_vcpu(const struct vm *vm, uint32_t index)
     return index < vm->config->vcpu_count ? &vcpus[vm->config->vcpu_first + index] : NULL;
 }
 
-/* A bank by index, or NULL if the VM has none. `owner` is not NULL where index is 0. */
+/* A bank of SPIs by index, 1 ... spi_bank_count. */
+static inline struct vgic_bank *vgic_spi_bank(const struct vm *vm, uint32_t index)
+{
+    return &vm->config->arch.vgic.spi_banks[index - 1];
+}
+
+/* A bank by index, which the VM has. `owner` is not NULL where index is 0. */
 static inline struct vgic_bank *vgic_bank_at(const struct vm *vm, struct vcpu *owner,
                                              uint32_t index)
 {
-    const struct vgic_config *config = &vm->config->arch.vgic;
-
-    if (index == 0) {
-        return &owner->arch.vgic.bank;
-    }
-    return index <= config->spi_bank_count ? &config->spi_banks[index - 1] : NULL;
+    return index == 0 ? &owner->arch.vgic.bank : vgic_spi_bank(vm, index);
 }
 
 /* The physical interrupt that interrupt `b` of a bank is linked to (vgic_bank.hardware). */
@@ -93,9 +94,20 @@ static inline uint32_t vgic_take_bit(uint32_t *bits)
 /* Makes `v` look at bank `index` before it goes on, wherever it is. */
 void vgic_mark(struct vcpu *v, uint32_t index);
 
-/* Marks the vCPUs that have to act on a change of these interrupts: those that have them in list
- * registers, and the targets of those that can be delivered now. */
-void vgic_changed(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bits);
+/* Marks the vCPUs that have these interrupts in list registers, or are to get them. */
+void vgic_mark_all(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bits);
+
+/* Something about these interrupts changed: marks the vCPUs that have to act on it, because they
+ * have one in a list register or one can be delivered now. */
+static inline void vgic_changed(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bits)
+{
+    const struct vgic_bank *bank = vgic_bank_at(vm, owner, index);
+
+    bits &= vgic_deliverable(vgic_of(vm), bank) | bank->listed;
+    if (bits != 0) {
+        vgic_mark_all(vm, owner, index, bits);
+    }
+}
 
 /* What the write-one-to-set and write-one-to-clear registers do (4.4, 12.9). */
 void vgic_enable(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bits);
@@ -125,6 +137,11 @@ void vgic_lr_sync(struct vcpu *v);
 
 /* Only takes note of list registers that became empty: the cheap part of vgic_lr_sync(). */
 void vgic_lr_retire(struct vcpu *v);
+
+/* The short way for a private interrupt that becomes pending: into a list register, the one that
+ * had it before if the guest has emptied it. Returns false, having done nothing, if that takes more
+ * thought: the interrupt is not let through, is pending or active, or others wait. */
+bool vgic_lr_post(struct vcpu *v, uint32_t b);
 
 /* Puts a deliverable interrupt into a free list register. Returns false, having done nothing, if
  * there is none or more important ones may be waiting. */
