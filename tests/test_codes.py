@@ -66,4 +66,4 @@ def test_prerequisites_exist_and_run_before() -> None:
 
 def test_bad_folder_holds_nothing_else() -> None:
     suffixes = {path.suffix for path in Path(FOLDER).iterdir() if path.is_file()}
-    assert suffixes == {".toml", ".txt"}
+    assert suffixes == {".toml", ".txt", ".md"}

@@ -96,7 +96,7 @@ def _few(names: list[str]) -> str:
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
 
 
-@rule("device-shared", needs=("device-unaligned",))
+@rule("device-shared")
 def device_shared(system: System) -> Iterator[Diagnostic]:
     """A device has one owner."""
     items = [Owned(w.physical, (vm, device)) for vm, device, w in _windows(system)]
@@ -113,7 +113,7 @@ def device_shared(system: System) -> Iterator[Diagnostic]:
         )
 
 
-@rule("device-reserved", needs=("device-unaligned",))
+@rule("device-reserved")
 def device_reserved(system: System) -> Iterator[Diagnostic]:
     """The interrupt controller and the console are the hypervisor's; guests see emulated ones."""
     claimed = architecture(system.board.arch).claimed_windows(system.board.hardware)
@@ -130,7 +130,7 @@ def device_reserved(system: System) -> Iterator[Diagnostic]:
                 break
 
 
-@rule("device-in-ram", needs=("device-unaligned",))
+@rule("device-in-ram")
 def device_in_ram(system: System) -> Iterator[Diagnostic]:
     """RAM given as a device would escape the bookkeeping of memory."""
     for vm, device, window in _windows(system):
@@ -143,7 +143,7 @@ def device_in_ram(system: System) -> Iterator[Diagnostic]:
             )
 
 
-@rule("device-overlap", needs=("device-unaligned", "mem-unaligned"))
+@rule("device-overlap")
 def device_overlap(system: System) -> Iterator[Diagnostic]:
     """What a guest sees at an address is one thing: memory, a device, or an emulated device."""
     arch = architecture(system.board.arch)
@@ -202,7 +202,7 @@ def _guest_name(vm: Vm, owner: MemoryRegion | Device | str) -> str:
     return device_text(vm, owner)
 
 
-@rule("device-guest-limit", needs=("device-unaligned",))
+@rule("device-guest-limit")
 def device_guest_limit(system: System) -> Iterator[Diagnostic]:
     """Second-stage tables start at a fixed level."""
     for vm, device, window in _windows(system):

@@ -28,15 +28,23 @@ from gen.ranges import (
     subtracted,
 )
 
-_SOUND = ("image-missing", "image-format", "catalogue-unknown", "image-arch", "image-unknown")
-_PLACED = (*_SOUND, "mem-missing", "mem-unaligned", "mem-overlap", "load-fixed", "load-unaligned")
-_FITS = (*_PLACED, "image-too-large", "load-outside")
 
-
+# The VMs with an image that can be spoken of; what is wrong with the others is reported elsewhere.
 def _images(system: System) -> Iterator[tuple[Vm, Image, Payload]]:
     for vm in system.vms:
-        image = system.image_of(vm)
-        yield vm, image, image.header
+        image = system.find_image(vm.image)
+        if image is None or image.payload is None or not vm.memory:
+            continue
+        if image.payload.arch in (None, system.board.arch):
+            yield vm, image, image.payload
+
+
+# Those of them whose image lies in the VM's memory as a whole.
+def _fitting_images(system: System) -> Iterator[tuple[Vm, Image, Payload]]:
+    for vm, image, payload in _images(system):
+        memory = [region.guest_range for region in vm.memory]
+        if not any(subtracted(area, memory) for area in _pieces(vm, image, payload)):
+            yield vm, image, payload
 
 
 # Guest address at which the image's memory begins (ELF: its lowest segment).
@@ -79,7 +87,7 @@ def _tree(vm: Vm, image: Image) -> Range:
     return Range(base, end - base)
 
 
-@rule("load-fixed", needs=_SOUND)
+@rule("load-fixed")
 def load_fixed(system: System) -> Iterator[Diagnostic]:
     """An executable linked for fixed addresses cannot be moved."""
     for image in system.images:
@@ -97,7 +105,7 @@ def load_fixed(system: System) -> Iterator[Diagnostic]:
             )
 
 
-@rule("load-unaligned", needs=_SOUND)
+@rule("load-unaligned")
 def load_unaligned(system: System) -> Iterator[Diagnostic]:
     """Kernels say in their header which addresses they can be loaded at."""
     for image in system.images:
@@ -118,7 +126,7 @@ def load_unaligned(system: System) -> Iterator[Diagnostic]:
             )
 
 
-@rule("image-too-large", needs=_PLACED)
+@rule("image-too-large")
 def image_too_large(system: System) -> Iterator[Diagnostic]:
     """An image that its VM's memory cannot hold at any place."""
     for vm, image, payload in _images(system):
@@ -138,7 +146,7 @@ def image_too_large(system: System) -> Iterator[Diagnostic]:
             )
 
 
-@rule("load-outside", needs=_PLACED)
+@rule("load-outside")
 def load_outside(system: System) -> Iterator[Diagnostic]:
     """Every byte of an image must be placed in memory of the VM."""
     for vm, image, payload in _images(system):
@@ -162,14 +170,16 @@ def load_outside(system: System) -> Iterator[Diagnostic]:
             )
 
 
-@rule("entry-outside", needs=(*_FITS, "mem-permissions"))
+@rule("entry-outside", needs=("mem-permissions",))
 def entry_outside(system: System) -> Iterator[Diagnostic]:
     """The first vCPU must start in memory of the VM, at an instruction."""
-    for vm, image, payload in _images(system):
+    for vm, image, payload in _fitting_images(system):
         load = _load(vm, image, payload)
         entry = image.entry
         if entry is None:
-            entry = payload.entry + (load if payload.kind != "elf" or payload.movable else 0)
+            entry = payload.entry + load
+            if payload.kind == "elf":
+                entry -= min(segment.address for segment in payload.segments)
         runnable = [region for region in vm.memory if "x" in region.permissions]
         if any(region.guest_range.contains(Range(entry, 4)) for region in runnable):
             continue
@@ -183,10 +193,10 @@ def entry_outside(system: System) -> Iterator[Diagnostic]:
         )
 
 
-@rule("initrd-overlap", needs=_FITS)
+@rule("initrd-overlap")
 def initrd_overlap(system: System) -> Iterator[Diagnostic]:
     """The initrd lies behind all that the kernel takes (its image_size, not its file's size)."""
-    for vm, image, payload in _images(system):
+    for vm, image, payload in _fitting_images(system):
         initrd = _initrd(vm, image, payload)
         region = vm.memory[0]
         if initrd is None or initrd.end <= region.guest_range.end:
@@ -205,14 +215,16 @@ def initrd_overlap(system: System) -> Iterator[Diagnostic]:
         )
 
 
-@rule("dtb-overlap", needs=(*_FITS, "initrd-overlap", "dtb-format"))
+@rule("dtb-overlap")
 def dtb_overlap(system: System) -> Iterator[Diagnostic]:
     """The device tree lies at the end of the first region, where nothing else may be."""
-    for vm, image, payload in _images(system):
+    for vm, image, payload in _fitting_images(system):
         region = vm.memory[0]
         tree = _tree(vm, image)
         items = [Owned(area, "image") for area in _pieces(vm, image, payload)]
         initrd = _initrd(vm, image, payload)
+        if initrd is not None and initrd.end > region.guest_range.end:
+            continue  # initrd-overlap
         if initrd is not None:
             items.append(Owned(initrd, "initrd"))
         items = [item for item in items if item.range.overlaps(region.guest_range)]
@@ -232,15 +244,15 @@ def dtb_overlap(system: System) -> Iterator[Diagnostic]:
         )
 
 
-@rule("dtb-contradicts", needs=("dtb-format", "image-unknown", "mem-missing"))
+@rule("dtb-contradicts")
 def dtb_contradicts(system: System) -> Iterator[Diagnostic]:
     """A device tree given by the user must describe the VM that is built."""
     arch = architecture(system.board.arch)
     for vm in system.vms:
-        image = system.image_of(vm)
-        guest = image.guest_tree
-        if guest is None or image.device_tree is None:
+        image = system.find_image(vm.image)
+        if image is None or image.guest_tree is None or image.device_tree is None:
             continue
+        guest = image.guest_tree
         memory = [region.guest_range for region in vm.memory]
         conflicts = []
         for area in guest.ram:

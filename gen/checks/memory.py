@@ -83,7 +83,7 @@ def mem_unaligned(system: System) -> Iterator[Diagnostic]:
                 )
 
 
-@rule("mem-guest-limit", needs=("mem-unaligned",))
+@rule("mem-guest-limit")
 def mem_guest_limit(system: System) -> Iterator[Diagnostic]:
     """Second-stage tables start at a fixed level."""
     for vm, region in _regions(system):
@@ -98,7 +98,7 @@ def mem_guest_limit(system: System) -> Iterator[Diagnostic]:
             )
 
 
-@rule("mem-overlap", needs=("mem-unaligned",))
+@rule("mem-overlap")
 def mem_overlap(system: System) -> Iterator[Diagnostic]:
     """No two regions may share a byte, neither in a guest nor in the machine."""
     for vm in system.vms:
@@ -132,7 +132,7 @@ def _overlap(one: Owned[Claim], two: Owned[Claim], side: str, free: list[Range])
     )
 
 
-@rule("mem-outside-ram", needs=("mem-unaligned",))
+@rule("mem-outside-ram")
 def mem_outside_ram(system: System) -> Iterator[Diagnostic]:
     """Memory at an address of the user's must be RAM, and RAM that firmware does not keep."""
     board = system.board
@@ -159,7 +159,7 @@ def mem_outside_ram(system: System) -> Iterator[Diagnostic]:
         )
 
 
-@rule("hv-overlap", needs=("mem-unaligned",))
+@rule("hv-overlap")
 def hv_overlap(system: System) -> Iterator[Diagnostic]:
     """No VM may have memory of the hypervisor's, nor where the boot loader leaves its tree."""
     board = system.board
