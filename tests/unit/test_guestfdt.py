@@ -144,7 +144,8 @@ def test_given_tree_is_only_completed(initrd: Range | None) -> None:
     assert ("linux,initrd-start" in nodes["/chosen"]) is (initrd is not None)
 
 
-NAMES = st.text(string.ascii_lowercase + string.digits + "-,", min_size=1, max_size=12)
+# Names that dtc knows (`name`, `phandle`) it wants to have certain values.
+NAMES = st.text(string.ascii_lowercase + string.digits + "-,", max_size=12).map(lambda n: f"x{n}")
 VALUES = st.one_of(
     st.binary(max_size=24),
     st.lists(st.text(max_size=8), max_size=3).map(lambda texts: guestfdt.strings(*texts)),
