@@ -38,18 +38,17 @@ if [ "$(id -u)" -ne 0 ]; then
     exit 2
 fi
 
-echo "setup: installing$missing"
+echo "setup: installing$missing (a first time needs some minutes)"
 export DEBIAN_FRONTEND=noninteractive
 log=out/setup.log
 mkdir -p out
 # shellcheck disable=SC2086 # a list of package names, split on purpose
-if apt-cache show $missing >/dev/null 2>&1 && $install >"$log" 2>&1; then
-    :
-else
+if ! { apt-cache show $missing >/dev/null 2>&1 && $install >"$log" 2>&1; }; then
     echo "setup: refreshing the list of packages (apt-get update)"
     if ! { apt-get update && $install; } >"$log" 2>&1; then
         tail -n 20 "$log" >&2
-        echo "setup: apt-get failed, its messages are in $log" >&2
+        echo "setup: apt-get failed, its messages are in $log;" \
+            "the oldest releases that have all of it are Debian 12 and Ubuntu 24.04" >&2
         exit 2
     fi
 fi
