@@ -176,7 +176,8 @@ static uint64_t sign_extend(uint64_t value, uint64_t esr)
 #define DEVICE_ACCESS_MASK (ISS_DABT_ISV | ISS_ABORT_S1PTW | ISS_ABORT_FSC_TYPE)
 #define DEVICE_ACCESS      (ISS_DABT_ISV | FSC_TRANSLATION)
 
-static uint32_t data_abort(struct vcpu *v, uint64_t esr)
+/* Not inlined, so that trap_sync() needs no stack frame of its own. */
+static __attribute__((noinline)) uint32_t data_abort(struct vcpu *v, uint64_t esr)
 {
     uint32_t rt = ISS_DABT_SRT(esr);
     struct mmio_access access;
@@ -205,16 +206,21 @@ static uint32_t data_abort(struct vcpu *v, uint64_t esr)
     return answered(v, EXIT_MMIO_READ);
 }
 
+static __attribute__((noinline)) uint32_t system_register(struct vcpu *v, uint64_t esr)
+{
+    uint32_t reason = sysreg_access(v, esr);
+
+    return reason == EXIT_GUEST_FAULT ? reason : answered(v, (enum exit_reason)reason);
+}
+
 uint32_t trap_sync(struct vcpu *v, uint64_t esr)
 {
-    switch (ESR_EC(esr)) {
-    case ESR_EC_DABT_LOWER:
+    if (ESR_EC(esr) == ESR_EC_DABT_LOWER) { /* by far the most frequent */
         return data_abort(v, esr);
-    case ESR_EC_SYSREG: {
-        uint32_t reason = sysreg_access(v, esr);
-
-        return reason == EXIT_GUEST_FAULT ? reason : answered(v, (enum exit_reason)reason);
     }
+    switch (ESR_EC(esr)) {
+    case ESR_EC_SYSREG:
+        return system_register(v, esr);
     case ESR_EC_SMC64: /* a trapped SMC returns to itself, an HVC behind itself */
         trap_skip_instruction();
         return trap_hypercall(v);
