@@ -73,7 +73,6 @@ ashlar: venv
 
 ## setup        install and make everything that building and testing need, build nothing
 setup: venv-dev
-	@build/setup.sh base check $(ARCHS)
 
 ## images       fetch and make the guest images of every architecture (or ARCHS=aarch64)
 images: venv

@@ -21,10 +21,10 @@ check-format: venv-dev
 	@echo '  CHECK clang-format'
 	@$(if $(C_FILES),$(VENV)/bin/clang-format --dry-run -Werror $(C_FILES))
 
-check-headers-%: packages-dev
+check-headers-%: packages
 	@echo '  CHECK headers of $*'
 	@$(MAKE) -f build/lint.mk ARCH=$* headers
 
-check-tidy-%: packages-dev
+check-tidy-%: packages
 	@echo '  CHECK clang-tidy of $*'
 	@$(MAKE) -f build/lint.mk ARCH=$* tidy

@@ -13,12 +13,15 @@ ARCHS ?= $(patsubst arch/%/arch.mk,%,$(wildcard arch/*/arch.mk))
 board_of := $(or $(BOARD),$(shell sed -n 's/^ *board *= *"\(.*\)".*/\1/p' $(SYSTEM) 2>/dev/null))
 arch_of  := $(shell sed -n 's/^ *arch *= *"\([a-z0-9_]*\)".*/\1/p' $(firstword $(wildcard systems/boards/$(board_of).toml $(board_of)) /dev/null))
 
-.PHONY: packages packages-dev venv venv-dev
-packages:
-	@build/setup.sh base $(arch_of)
+# All that the goals need in one call: one command to print, and one apt at a time.
+groups := base $(arch_of)
+ifneq (,$(filter check% test% golden-update setup venv-dev,$(MAKECMDGOALS)))
+groups += check $(ARCHS)
+endif
 
-packages-dev:
-	@build/setup.sh base check $(ARCHS)
+.PHONY: packages venv venv-dev
+packages:
+	@build/setup.sh $(sort $(groups))
 
 venv: $(VENV).ready
 venv-dev: $(VENV).ready-dev
@@ -29,7 +32,7 @@ $(VENV).ready: pyproject.toml build/python.mk | packages
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV).ready-dev: $(VENV).ready | packages-dev
+$(VENV).ready-dev: $(VENV).ready | packages
 	@echo 'setup: tools for checks and tests, from PyPI, into $(VENV)'
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
