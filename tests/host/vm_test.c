@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of VMs: every transition and every refusal, policies, counting, the end of the machine,
+ * the operator's commands; and long random runs against a model that fits on a page.
+ */
+/* SOURCES: tests/host/machine.c */
+/* SOURCES: runtime/sched.c runtime/wait.c runtime/vcpu.c runtime/vm.c runtime/vmm.c */
+/* SOURCES: runtime/health.c runtime/image.c runtime/panic.c runtime/lib/format.c */
+/* SOURCES: runtime/console.c runtime/command.c runtime/log.c */
+/* SOURCES: arch/fake/context.c arch/fake/cpu.c arch/fake/vcpu.c arch/fake/console.c */
+#define _GNU_SOURCE
+#include "machine.h"
+#include "test.h"
+#include <hv/command.h>
+#include <hv/log.h>
+#include <hv/vmm.h>
+
+static struct vm *alpha, *beta;
+
+/* What the guests of a VM do next, by number of the vCPU; the test writes, the guests obey. */
+static int orders[MACHINE_VCPUS];
+
+static int obeys(struct vcpu *v)
+{
+    size_t index = (size_t)(v - vcpus);
+    int order = orders[index];
+
+    orders[index] = EXIT_HALT;
+    if (order == EXIT_GUEST_FAULT) {
+        v->exit.fault = (struct guest_fault){ .what = "write", .pc = 0x1234, .has_address = true };
+    }
+    return order;
+}
+
+/* The test acts on CPU 0, as if an interrupt had come there. */
+static void be_cpu_0(void)
+{
+    fake_this_pcpu = &pcpus[0];
+    fake_cpus[0].is_kicked = true;
+}
+
+/* Gives a vCPU its next exit and lets all CPUs run until nothing is left to do. */
+static void order(struct vcpu *v, int what)
+{
+    orders[v - vcpus] = what;
+    be_cpu_0();
+    fake_interrupt(v);
+    fake_this_pcpu = NULL;
+    EXPECT(fake_settle(10000));
+}
+
+/* Calls the runtime on CPU 0 and lets all CPUs run until nothing is left to do. */
+#define AS_CPU_0(call)              \
+    ({                              \
+        be_cpu_0();                 \
+        __typeof__(call) r = call;  \
+        fake_this_pcpu = NULL;      \
+        EXPECT(fake_settle(10000)); \
+        r;                          \
+    })
+
+/* alpha: two vCPUs on CPUs 0 and 1; beta: one on CPU 1. */
+static void build(void)
+{
+    alpha = machine_add_vm("alpha", 2, (uint8_t[]){ 0, 1 });
+    beta = machine_add_vm("beta", 1, (uint8_t[]){ 1 });
+    for (uint32_t i = 0; i < 3; i++) {
+        vcpus[i].arch.guest = obeys;
+        orders[i] = EXIT_HALT;
+    }
+}
+
+static void start(void)
+{
+    machine_finish();
+    machine_start();
+    EXPECT(fake_settle(10000));
+}
+
+static bool was_printed(const char *text)
+{
+    return memmem(fake_output, fake_output_count, text, strlen(text)) != NULL;
+}
+
+/* ---- Boot ---- */
+
+TEST(boot)
+{
+    build();
+    start();
+    EXPECT_EQ(alpha->state, VM_RUNNING);
+    EXPECT_EQ(beta->state, VM_RUNNING);
+    EXPECT_EQ(alpha->live_vcpu_count, 1);
+    EXPECT_EQ(machine_vcpu(alpha, 0)->state, VCPU_HALTED);
+    EXPECT_EQ(machine_vcpu(alpha, 1)->state, VCPU_OFF);
+    EXPECT_EQ(machine_vcpu(alpha, 0)->arch.pc, 0x40200000);
+    EXPECT_EQ(machine_vcpu(alpha, 0)->arch.argument, 0x48000000);
+    EXPECT_EQ(alpha->boot_count, 1);
+    EXPECT_EQ(alpha->arch.resets, 1);
+    EXPECT_EQ(AS_CPU_0(vm_boot(alpha)), HV_ERR_STATE);
+    EXPECT_EQ(alpha->boot_count, 1);
+}
+
+TEST(without_autostart)
+{
+    build();
+    machine_config(beta)->autostart = false;
+    start();
+    EXPECT_EQ(beta->state, VM_READY);
+    EXPECT_EQ(AS_CPU_0(vm_stop(beta, VM_END_STOPPED)), HV_ERR_STATE);
+    EXPECT_EQ(AS_CPU_0(vcpu_on(machine_vcpu(beta, 0), 0, 0)), HV_ERR_STATE);
+    EXPECT_EQ(AS_CPU_0(vm_boot(beta)), HV_OK);
+    EXPECT_EQ(beta->state, VM_RUNNING);
+}
+
+TEST(nothing_starts_by_itself)
+{
+    build();
+    machine_config(alpha)->autostart = false;
+    machine_config(beta)->autostart = false;
+    start();
+    EXPECT_EQ(fake_power_offs, 0); /* the operator may boot one */
+    EXPECT_EQ(AS_CPU_0(vm_boot(beta)), HV_OK);
+    order(machine_vcpu(beta, 0), EXIT_SYSTEM_DOWN);
+    EXPECT_EQ(fake_power_offs, 1);
+}
+
+TEST(a_cpu_that_does_not_start)
+{
+    build();
+    fake_cpus[1].refuses_start = true;
+    start();
+    EXPECT_EQ(alpha->state, VM_FAILED);
+    EXPECT_EQ(beta->state, VM_FAILED);
+    EXPECT_EQ(fake_power_offs, 1);
+    EXPECT(was_printed("end: 1"));
+}
+
+/* ---- vCPUs ---- */
+
+TEST(secondary_on_and_off)
+{
+    struct vcpu *second;
+
+    build();
+    start();
+    second = machine_vcpu(alpha, 1);
+    EXPECT_EQ(AS_CPU_0(vcpu_on(second, 0x5000, 9)), HV_OK);
+    EXPECT_EQ(second->state, VCPU_HALTED);
+    EXPECT_EQ(second->arch.pc, 0x5000);
+    EXPECT_EQ(second->arch.argument, 9);
+    EXPECT_EQ(alpha->live_vcpu_count, 2);
+    EXPECT_EQ(AS_CPU_0(vcpu_on(second, 0x6000, 0)), HV_ERR_ALREADY);
+    order(second, EXIT_CPU_DOWN);
+    EXPECT_EQ(second->state, VCPU_OFF);
+    EXPECT_EQ(alpha->state, VM_RUNNING);
+    EXPECT_EQ(alpha->live_vcpu_count, 1);
+    EXPECT_EQ(AS_CPU_0(vcpu_on(second, 0x6000, 0)), HV_OK);
+    EXPECT_EQ(second->arch.pc, 0x6000);
+    /* The first may leave while the second stays, and come back. */
+    order(machine_vcpu(alpha, 0), EXIT_CPU_DOWN);
+    EXPECT_EQ(alpha->state, VM_RUNNING);
+    EXPECT_EQ(AS_CPU_0(vcpu_on(machine_vcpu(alpha, 0), 0x7000, 0)), HV_OK);
+    EXPECT_EQ(machine_vcpu(alpha, 0)->arch.pc, 0x7000);
+    EXPECT_EQ(alpha->boot_count, 1);
+}
+
+TEST(on_twice_before_it_ran)
+{
+    struct vcpu *second;
+
+    build();
+    start();
+    second = machine_vcpu(alpha, 1);
+    be_cpu_0();
+    EXPECT_EQ(vcpu_on(second, 0x5000, 0), HV_OK);
+    EXPECT_EQ(second->state, VCPU_READY);
+    EXPECT_EQ(vcpu_on(second, 0x6000, 0), HV_ERR_ALREADY);
+    EXPECT(fake_settle(1000));
+    EXPECT_EQ(second->arch.pc, 0x5000);
+}
+
+TEST(last_vcpu_off_ends_the_vm)
+{
+    build();
+    start();
+    order(machine_vcpu(alpha, 0), EXIT_CPU_DOWN);
+    EXPECT_EQ(alpha->state, VM_STOPPED);
+    EXPECT_EQ(alpha->live_vcpu_count, 0);
+    EXPECT_EQ(fake_power_offs, 0);
+    EXPECT_EQ(AS_CPU_0(vm_stop(alpha, VM_END_STOPPED)), HV_ERR_STATE);
+    EXPECT_EQ(AS_CPU_0(vcpu_on(machine_vcpu(alpha, 1), 0, 0)), HV_ERR_STATE);
+}
+
+/* ---- Ends ---- */
+
+TEST(power_off_one_after_the_other)
+{
+    build();
+    start();
+    EXPECT_EQ(AS_CPU_0(vcpu_on(machine_vcpu(alpha, 1), 0, 0)), HV_OK);
+    order(machine_vcpu(alpha, 1), EXIT_SYSTEM_DOWN);
+    EXPECT_EQ(alpha->state, VM_STOPPED);
+    EXPECT_EQ(beta->state, VM_RUNNING);
+    EXPECT_EQ(fake_power_offs, 0);
+    order(machine_vcpu(beta, 0), EXIT_SYSTEM_DOWN);
+    EXPECT_EQ(beta->state, VM_STOPPED);
+    EXPECT_EQ(fake_power_offs, 1);
+    EXPECT(was_printed("end: 0"));
+}
+
+TEST(stop_by_the_operator)
+{
+    build();
+    start();
+    EXPECT_EQ(AS_CPU_0(vm_stop(alpha, VM_END_STOPPED)), HV_OK);
+    EXPECT_EQ(alpha->state, VM_STOPPED);
+    EXPECT_EQ(AS_CPU_0(vm_boot(alpha)), HV_OK);
+    EXPECT_EQ(alpha->state, VM_RUNNING);
+    EXPECT_EQ(alpha->boot_count, 2);
+}
+
+TEST(first_stop_decides)
+{
+    build();
+    start();
+    be_cpu_0();
+    EXPECT_EQ(vm_stop(alpha, VM_END_FAILED), HV_OK);
+    EXPECT_EQ(alpha->state, VM_STOPPING);
+    EXPECT_EQ(vm_stop(alpha, VM_END_RESTART), HV_ERR_STATE);
+    EXPECT_EQ(vm_boot(alpha), HV_ERR_STATE);
+    EXPECT_EQ(vcpu_on(machine_vcpu(alpha, 1), 0, 0), HV_ERR_STATE);
+    EXPECT(fake_settle(1000));
+    EXPECT_EQ(alpha->state, VM_FAILED);
+    EXPECT_EQ(AS_CPU_0(vm_boot(alpha)), HV_OK);
+    EXPECT_EQ(alpha->state, VM_RUNNING);
+}
+
+/* Stopped before the primary vCPU has reached the guest. */
+TEST(stop_right_after_boot)
+{
+    build();
+    machine_config(beta)->autostart = false;
+    start();
+    be_cpu_0();
+    EXPECT_EQ(vm_boot(beta), HV_OK);
+    EXPECT_EQ(machine_vcpu(beta, 0)->state, VCPU_READY);
+    EXPECT_EQ(vm_stop(beta, VM_END_STOPPED), HV_OK);
+    EXPECT(fake_settle(1000));
+    EXPECT_EQ(beta->state, VM_STOPPED);
+    EXPECT_EQ(machine_vcpu(beta, 0)->arch.steps, 0);
+    EXPECT_EQ(fake_power_offs, 0);
+}
+
+TEST(guest_reset)
+{
+    build();
+    start();
+    EXPECT_EQ(AS_CPU_0(vcpu_on(machine_vcpu(alpha, 1), 0, 0)), HV_OK);
+    order(machine_vcpu(alpha, 1), EXIT_SYSTEM_RESET);
+    EXPECT_EQ(alpha->state, VM_RUNNING);
+    EXPECT_EQ(alpha->boot_count, 2);
+    EXPECT_EQ(alpha->live_vcpu_count, 1);
+    EXPECT_EQ(machine_vcpu(alpha, 1)->state, VCPU_OFF);
+    EXPECT_EQ(machine_vcpu(alpha, 0)->arch.pc, 0x40200000);
+    EXPECT_EQ(alpha->arch.resets, 2);
+    EXPECT_EQ(beta->boot_count, 1);
+    order(machine_vcpu(alpha, 0), EXIT_SYSTEM_DOWN);
+    order(machine_vcpu(beta, 0), EXIT_SYSTEM_DOWN);
+    EXPECT_EQ(fake_power_offs, 1);
+}
+
+TEST(reset_may_mean_stop)
+{
+    build();
+    machine_config(alpha)->on_reboot = VM_POLICY_STOP;
+    start();
+    order(machine_vcpu(alpha, 0), EXIT_SYSTEM_RESET);
+    EXPECT_EQ(alpha->state, VM_STOPPED);
+}
+
+TEST(crash)
+{
+    build();
+    machine_config(beta)->on_crash = VM_POLICY_RESTART;
+    start();
+    order(machine_vcpu(alpha, 0), EXIT_GUEST_FAULT);
+    EXPECT_EQ(alpha->state, VM_FAILED);
+    EXPECT(was_printed("vm \"alpha\" vcpu 0: write at 0x0, pc 0x1234"));
+    order(machine_vcpu(beta, 0), EXIT_GUEST_FAULT);
+    EXPECT_EQ(beta->state, VM_RUNNING);
+    EXPECT_EQ(beta->boot_count, 2);
+    order(machine_vcpu(beta, 0), EXIT_SYSTEM_DOWN);
+    EXPECT_EQ(fake_power_offs, 1);
+    EXPECT(was_printed("end: 1")); /* alpha failed */
+}
+
+/* ---- Memory ---- */
+
+TEST(boots_find_zeroed_memory_and_pristine_images)
+{
+    static uint8_t ram[4096] HV_ALIGNED(4096);
+    static const char image[] = "kernel";
+    const struct mem_region region = {
+        .name = "ram", .pa = { (uintptr_t)ram }, .size = 3 << 20, .permissions = 7
+    };
+    const struct image_copy copy = { .name = "image",
+                                     .source = { (uintptr_t)image },
+                                     .target = { (uintptr_t)ram },
+                                     .size = sizeof image };
+
+    build();
+    machine_config(alpha)->memory = &region;
+    machine_config(alpha)->memory_count = 1;
+    machine_config(alpha)->copies = &copy;
+    machine_config(alpha)->copy_count = 1;
+    start();
+    EXPECT_EQ(fake_zeroed, 3 << 20);
+    EXPECT_STR((char *)ram, "kernel");
+    strcpy((char *)ram, "dirty");
+    order(machine_vcpu(alpha, 0), EXIT_SYSTEM_RESET);
+    EXPECT_EQ(fake_zeroed, 6 << 20);
+    EXPECT_STR((char *)ram, "kernel");
+}
+
+TEST(linked_in_place_boots_once)
+{
+    build();
+    machine_config(alpha)->window_root.pa = 0;
+    start();
+    EXPECT_EQ(alpha->state, VM_RUNNING);
+    EXPECT_EQ(fake_zeroed, 0);
+    order(machine_vcpu(alpha, 0), EXIT_SYSTEM_DOWN);
+    EXPECT_EQ(alpha->state, VM_STOPPED);
+    EXPECT_EQ(AS_CPU_0(vm_boot(alpha)), HV_ERR_RANGE);
+    EXPECT_EQ(alpha->state, VM_STOPPED);
+}
+
+/* ---- The operator ---- */
+
+static void press(const char *keys)
+{
+    fake_type(keys);
+    EXPECT(fake_settle(10000));
+}
+
+TEST(commands)
+{
+    build();
+    start();
+    press("\x1d"
+          "l");
+    EXPECT(was_printed("* 1 alpha: running, 1 of 2 vCPUs on, boot 1"));
+    EXPECT(was_printed("  2 beta: running"));
+    press("\x1d"
+          "s");
+    EXPECT_EQ(alpha->state, VM_STOPPED);
+    press("\x1d"
+          "s");
+    EXPECT(was_printed("alpha cannot stop: it is stopped"));
+    press("\x1d"
+          "b");
+    EXPECT_EQ(alpha->state, VM_RUNNING);
+    press("\x1d"
+          "b");
+    EXPECT(was_printed("alpha cannot boot: it is running"));
+    press("\x1d"
+          "n");
+    EXPECT(console_focus() == &consoles[2]);
+    press("\x1d"
+          "r");
+    EXPECT_EQ(beta->boot_count, 2);
+    EXPECT_EQ(alpha->boot_count, 2);
+    press("\x1d"
+          "n");
+    EXPECT(console_focus() == &consoles[1]);
+    press("\x1d"
+          "2");
+    EXPECT(console_focus() == &consoles[2]);
+    press("\x1d"
+          "9");
+    EXPECT(was_printed("no VM has number 9"));
+    press("\x1d"
+          "h"
+          "\x1d"
+          "?");
+    EXPECT(was_printed("focus that VM"));
+    EXPECT_EQ(fake_power_offs, 0);
+    press("\x1d"
+          "q");
+    EXPECT_EQ(fake_power_offs, 1);
+    EXPECT(was_printed("end: 0"));
+}
+
+TEST(command_boots_what_a_restart_finds_stopped)
+{
+    build();
+    start();
+    press("\x1d"
+          "s"
+          "\x1d"
+          "r");
+    EXPECT_EQ(alpha->state, VM_RUNNING);
+    EXPECT_EQ(alpha->boot_count, 2);
+}
+
+TEST(command_cannot_restart_what_is_linked_in_place)
+{
+    build();
+    machine_config(alpha)->window_root.pa = 0;
+    start();
+    press("\x1d"
+          "r");
+    EXPECT_EQ(alpha->state, VM_RUNNING);
+    EXPECT(was_printed("alpha cannot restart"));
+}
+
+/* ---- Random runs against a model ---- */
+
+/* What must be true of a VM when nothing moves. */
+struct model {
+    enum vm_state state;
+    uint32_t boots;
+    bool is_on[4];
+};
+
+#define MODEL_VMS 4
+
+static struct model models[MODEL_VMS];
+
+static uint32_t model_live(const struct model *model)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < 4; i++) {
+        count += model->is_on[i] ? 1 : 0;
+    }
+    return count;
+}
+
+static void model_end(struct model *model, enum vm_state state)
+{
+    memset(model->is_on, 0, sizeof model->is_on);
+    model->state = state;
+    if (state == VM_READY) { /* restart */
+        model->state = VM_RUNNING;
+        model->boots++;
+        model->is_on[0] = true;
+    }
+}
+
+/* An exit of vCPU i, in the model. */
+static void model_exit(struct model *model, const struct vm_config *config, uint32_t i, int what)
+{
+    switch (what) {
+    case EXIT_CPU_DOWN:
+        model->is_on[i] = false;
+        if (model_live(model) == 0) {
+            model_end(model, VM_STOPPED);
+        }
+        break;
+    case EXIT_SYSTEM_DOWN:
+        model_end(model, VM_STOPPED);
+        break;
+    case EXIT_SYSTEM_RESET:
+        model_end(model, config->on_reboot == VM_POLICY_RESTART ? VM_READY : VM_STOPPED);
+        break;
+    case EXIT_GUEST_FAULT:
+        model_end(model, config->on_crash == VM_POLICY_RESTART ? VM_READY : VM_FAILED);
+        break;
+    default:
+        break;
+    }
+}
+
+static void compare(void)
+{
+    for (uint32_t i = 0; i < MODEL_VMS; i++) {
+        EXPECT_EQ(vms[i].state, models[i].state);
+        EXPECT_EQ(vms[i].boot_count, models[i].boots);
+        EXPECT_EQ(vms[i].live_vcpu_count, model_live(&models[i]));
+        for (uint32_t j = 0; j < vms[i].config->vcpu_count; j++) {
+            EXPECT_EQ(machine_vcpu(&vms[i], j)->state, models[i].is_on[j] ? VCPU_HALTED : VCPU_OFF);
+        }
+    }
+}
+
+static void random_step(uint64_t *seed)
+{
+    static const int exits[] = { EXIT_HALT,        EXIT_HYPERCALL,    EXIT_CPU_DOWN,
+                                 EXIT_SYSTEM_DOWN, EXIT_SYSTEM_RESET, EXIT_GUEST_FAULT };
+    uint32_t index = (uint32_t)(test_random(seed) % MODEL_VMS);
+    struct vm *vm = &vms[index];
+    struct model *model = &models[index];
+    uint32_t i = (uint32_t)(test_random(seed) % vm->config->vcpu_count);
+    bool is_running = model->state == VM_RUNNING;
+
+    switch (test_random(seed) % 6) {
+    case 0: /* the operator boots */
+        EXPECT_EQ(AS_CPU_0(vm_boot(vm)), is_running ? HV_ERR_STATE : HV_OK);
+        if (!is_running) {
+            model_end(model, VM_READY);
+        }
+        break;
+    case 1: /* the operator stops or restarts */
+        if (test_random(seed) % 4 == 0) {
+            bool restarts = test_random(seed) % 2 == 0;
+
+            EXPECT_EQ(AS_CPU_0(vm_stop(vm, restarts ? VM_END_RESTART : VM_END_STOPPED)),
+                      is_running ? HV_OK : HV_ERR_STATE);
+            if (is_running) {
+                model_end(model, restarts ? VM_READY : VM_STOPPED);
+            }
+        }
+        break;
+    case 2:
+    case 3: { /* a guest switches a vCPU on */
+        enum hv_err expected = !is_running       ? HV_ERR_STATE
+                               : model->is_on[i] ? HV_ERR_ALREADY
+                                                 : HV_OK;
+
+        EXPECT_EQ(AS_CPU_0(vcpu_on(machine_vcpu(vm, i), 0x1000, 0)), expected);
+        model->is_on[i] = model->is_on[i] || expected == HV_OK;
+        break;
+    }
+    default: /* a guest does something */
+        if (model->is_on[i]) {
+            int what = exits[test_random(seed) % 6];
+
+            order(machine_vcpu(vm, i), what);
+            model_exit(model, vm->config, i, what);
+        }
+        break;
+    }
+}
+
+/* The last VM down ends the machine: until then, the model and the machine agree at every step. */
+static void random_run(uint64_t seed)
+{
+    static const char *const names[] = { "a", "b", "c", "d" };
+    uint32_t running;
+
+    *machine_log_level = LOG_ERROR;
+    for (uint32_t i = 0; i < MODEL_VMS; i++) {
+        uint8_t cpus[4];
+        struct vm *vm;
+
+        for (uint32_t j = 0; j < 4; j++) {
+            cpus[j] = (uint8_t)(test_random(&seed) % 4);
+        }
+        vm = machine_add_vm(names[i], 1 + (uint32_t)(test_random(&seed) % 4), cpus);
+        machine_config(vm)->on_crash = test_random(&seed) % 2 ? VM_POLICY_STOP : VM_POLICY_RESTART;
+        machine_config(vm)->on_reboot = test_random(&seed) % 4 ? VM_POLICY_RESTART : VM_POLICY_STOP;
+        models[i] = (struct model){ .state = VM_RUNNING, .boots = 1, .is_on = { true } };
+    }
+    for (uint32_t i = 0; i < MACHINE_VCPUS; i++) {
+        vcpus[i].arch.guest = obeys;
+        orders[i] = EXIT_HALT;
+    }
+    start();
+    for (uint32_t step = 0; step < 2000; step++) {
+        fake_output_count = 0;
+        compare();
+        random_step(&seed);
+        running = 0;
+        for (uint32_t i = 0; i < MODEL_VMS; i++) {
+            running += models[i].state == VM_RUNNING ? 1 : 0;
+        }
+        if (running == 0) {
+            EXPECT_EQ(fake_power_offs, 1);
+            return;
+        }
+        EXPECT_EQ(fake_power_offs, 0);
+    }
+}
+
+TEST(random_runs)
+{
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        int status = 0;
+        pid_t pid;
+
+        fflush(NULL);
+        pid = fork();
+        if (pid == 0) {
+            random_run(seed);
+            _exit(0);
+        }
+        EXPECT(waitpid(pid, &status, 0) == pid);
+        if (status != 0) {
+            FAIL("seed %lu fails", (unsigned long)seed);
+        }
+    }
+}
+
+TEST_MAIN()
