@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gen import abi
 from gen.arch import architecture
 from gen.checks import rule
 from gen.checks.words import vm_text
@@ -14,7 +15,6 @@ from gen.source import Span
 
 VMS = 64
 VCPUS = 256
-VCPUS_PER_CPU = 64
 CPUS = 128
 REGIONS_PER_VM = 64
 DEVICES = 4096
@@ -38,7 +38,7 @@ def limit(system: System) -> Iterator[Diagnostic]:
     vcpus = devices = 0
     load: dict[int, int] = {}
     for vm in vms:
-        most = arch.max_vcpus
+        most = min(arch.max_vcpus, abi.VCPUS_PER_VM_MAX)
         yield from over(f"vCPUs of {vm_text(vm)}", len(vm.cpus), most, vm.spans.of("cpus"))
         yield from over(
             f"memory regions of {vm_text(vm)}", len(vm.memory), REGIONS_PER_VM, vm.spans.of("name")
@@ -53,10 +53,10 @@ def limit(system: System) -> Iterator[Diagnostic]:
         devices += len(vm.devices)
         for index, cpu in enumerate(vm.cpus):
             load[cpu] = load.get(cpu, 0) + 1
-            if load[cpu] == VCPUS_PER_CPU + 1:
+            if load[cpu] == abi.VCPUS_PER_CPU_MAX + 1:
                 total = sum(item.cpus.count(cpu) for item in vms)
                 span = vm.spans.of("cpus", index)
-                yield from over(f"vCPUs on CPU {cpu}", total, VCPUS_PER_CPU, span)
+                yield from over(f"vCPUs on CPU {cpu}", total, abi.VCPUS_PER_CPU_MAX, span)
 
 
 @rule("vm-none")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -186,3 +187,18 @@ def test_affinity_with_other_bits_is_refused(tmp_path: Path) -> None:
     with pytest.raises(fdt.TreeError, match="bits that are no affinity"):
         text = CPUS.replace("<0x0 0x101>", "<0x0 0x80000101>")
         architecture("aarch64").read_hardware(tree(tmp_path, text))
+
+
+def test_committed_tree_is_that_of_the_emulator(tmp_path: Path) -> None:
+    board = read_board(ROOT / "systems" / "boards" / "qemu-virt-aarch64.toml")
+    assert board.qemu is not None
+    arguments = list(board.qemu.args)
+    machine = arguments.index("-machine") + 1
+    arguments[machine] += f",dumpdtb={tmp_path}/virt.dtb"
+    arguments[arguments.index("-chardev") + 1] = "null,id=console"
+    subprocess.run([board.qemu.binary, *arguments], check=True, capture_output=True, timeout=60)
+    real = hardware_of(architecture("aarch64").read_hardware(fdt.read(tmp_path / "virt.dtb")))
+    ours = hardware_of(board.hardware)
+    # Other devices may differ from one version of QEMU to the next.
+    for part in ("ram", "cpus", "uart", "gic", "timer", "psci"):
+        assert getattr(real, part) == getattr(ours, part)
