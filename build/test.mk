@@ -4,7 +4,7 @@
 
 PYTEST := $(VENV)/bin/pytest
 
-.PHONY: test test-host test-emu golden-update
+.PHONY: test test-host test-emu golden-update bench
 
 ## test         check, then every test
 test: check images
@@ -21,3 +21,8 @@ test-emu: venv-dev images
 ## golden-update  rewrite the expected output of the generator (read the difference before you commit it)
 golden-update: venv-dev
 	@ASHLAR_GOLDEN_UPDATE=1 $(PYTEST) tests/golden
+
+## bench        what exits cost (instructions) and how long the generator takes; figures, not tests
+bench: venv-dev
+	@$(PYTHON) tests/bench/exits.py
+	@$(PYTHON) tests/bench/scale.py
