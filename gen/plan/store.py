@@ -55,19 +55,16 @@ def physical(vm: Vm, guest: Range, placement: Placement) -> int:
     raise AssertionError(f"vm {vm.name}: {guest} is in no region")
 
 
+# Names of images and VMs have no underscore, so that symbols cannot collide.
 def _stored(vm: Vm, piece: Piece, base: int, *, in_place: bool) -> StoredImage:
     suffix = piece.what.replace(" ", "-")
-    where = Range(base, piece.size)
+    file = f"images/{vm.image}-{suffix}.bin"
+    owner, title = f"image-{vm.image}", f'image "{vm.image}" {piece.what}'
     if piece.what == "device tree":
-        name, file, title = (
-            f"{vm.name}-{suffix}",
-            f"guest-{vm.name}.dtb",
-            f'device tree of vm "{vm.name}"',
-        )
+        file = f"guest-{vm.name}.dtb"
+        owner, title = f"vm-{vm.name}", f'device tree of vm "{vm.name}"'
     elif in_place:
-        name, title = f"vm-{vm.name}-{suffix}", f'vm "{vm.name}" {piece.what}'
-        file = f"images/{name}.bin"
-    else:
-        name, title = f"{vm.image}-{suffix}", f'image "{vm.image}" {piece.what}'
-        file = f"images/{name}.bin"
-    return StoredImage(ident(name), file, where, in_place, piece.contents, piece.digest, title)
+        owner, title = f"vm-{vm.name}", f'vm "{vm.name}" {piece.what}'
+    symbol = ident(f"{owner}-{suffix}")
+    where = Range(base, piece.size)
+    return StoredImage(symbol, file, where, in_place, piece.contents, piece.digest, title)

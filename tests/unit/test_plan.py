@@ -224,9 +224,9 @@ def test_small_regions_need_no_block(tmp_path: Path) -> None:
 def test_one_image_is_stored_once(tmp_path: Path) -> None:
     plan = small(tmp_path, vm("a", "[0]", "2 MiB") + vm("b", "[1]", "2 MiB"))
     assert [image.symbol for image in plan.images] == [
-        "p_program",
-        "a_device_tree",
-        "b_device_tree",
+        "image_p_program",
+        "vm_a_device_tree",
+        "vm_b_device_tree",
     ]
     sources = {vm.copies[0].stored.where for vm in plan.vms}
     assert len(sources) == 1

@@ -9,10 +9,10 @@
  */
 
 /* image "firmware" program: 64 bytes */
-    .section .images.firmware_program, "a"
+    .section .images.image_firmware_program, "a"
     .incbin "images/firmware-program.bin"
 
 /* device tree of vm "owner": 1680 bytes */
-    .section .images.owner_device_tree, "a"
+    .section .images.vm_owner_device_tree, "a"
     .incbin "guest-owner.dtb"
 

@@ -9,18 +9,18 @@
  */
 
 /* image "fixed" segment 0: 64 bytes */
-    .section .images.fixed_segment_0, "a"
+    .section .images.image_fixed_segment_0, "a"
     .incbin "images/fixed-segment-0.bin"
 
 /* image "fixed" segment 1: 4 bytes */
-    .section .images.fixed_segment_1, "a"
+    .section .images.image_fixed_segment_1, "a"
     .incbin "images/fixed-segment-1.bin"
 
 /* device tree of vm "fixed": 1416 bytes */
-    .section .images.fixed_device_tree, "a"
+    .section .images.vm_fixed_device_tree, "a"
     .incbin "guest-fixed.dtb"
 
 /* device tree of vm "movable": 1420 bytes */
-    .section .images.movable_device_tree, "a"
+    .section .images.vm_movable_device_tree, "a"
     .incbin "guest-movable.dtb"
 

@@ -9,14 +9,14 @@
  */
 
 /* image "kernel" kernel: 65536 bytes */
-    .section .images.kernel_kernel, "a"
+    .section .images.image_kernel_kernel, "a"
     .incbin "images/kernel-kernel.bin"
 
 /* image "kernel" initrd: 4096 bytes */
-    .section .images.kernel_initrd, "a"
+    .section .images.image_kernel_initrd, "a"
     .incbin "images/kernel-initrd.bin"
 
 /* device tree of vm "own": 1189 bytes */
-    .section .images.own_device_tree, "a"
+    .section .images.vm_own_device_tree, "a"
     .incbin "guest-own.dtb"
 

@@ -9,26 +9,26 @@
  */
 
 /* image "kernel" kernel: 65536 bytes */
-    .section .images.kernel_kernel, "a"
+    .section .images.image_kernel_kernel, "a"
     .incbin "images/kernel-kernel.bin"
 
 /* image "kernel" initrd: 4096 bytes */
-    .section .images.kernel_initrd, "a"
+    .section .images.image_kernel_initrd, "a"
     .incbin "images/kernel-initrd.bin"
 
 /* device tree of vm "copied": 1496 bytes */
-    .section .images.copied_device_tree, "a"
+    .section .images.vm_copied_device_tree, "a"
     .incbin "guest-copied.dtb"
 
 /* vm "still" kernel: 65536 bytes, in place */
     .section .images.vm_still_kernel, "a"
-    .incbin "images/vm-still-kernel.bin"
+    .incbin "images/kernel-kernel.bin"
 
 /* vm "still" initrd: 4096 bytes, in place */
     .section .images.vm_still_initrd, "a"
-    .incbin "images/vm-still-initrd.bin"
+    .incbin "images/kernel-initrd.bin"
 
 /* device tree of vm "still": 1492 bytes, in place */
-    .section .images.still_device_tree, "a"
+    .section .images.vm_still_device_tree, "a"
     .incbin "guest-still.dtb"
 

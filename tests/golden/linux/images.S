@@ -9,18 +9,18 @@
  */
 
 /* image "kernel" kernel: 65536 bytes */
-    .section .images.kernel_kernel, "a"
+    .section .images.image_kernel_kernel, "a"
     .incbin "images/kernel-kernel.bin"
 
 /* image "kernel" initrd: 4096 bytes */
-    .section .images.kernel_initrd, "a"
+    .section .images.image_kernel_initrd, "a"
     .incbin "images/kernel-initrd.bin"
 
 /* device tree of vm "one": 1625 bytes */
-    .section .images.one_device_tree, "a"
+    .section .images.vm_one_device_tree, "a"
     .incbin "guest-one.dtb"
 
 /* device tree of vm "two": 1533 bytes */
-    .section .images.two_device_tree, "a"
+    .section .images.vm_two_device_tree, "a"
     .incbin "guest-two.dtb"
 

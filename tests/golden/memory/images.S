@@ -9,10 +9,10 @@
  */
 
 /* image "firmware" program: 64 bytes */
-    .section .images.firmware_program, "a"
+    .section .images.image_firmware_program, "a"
     .incbin "images/firmware-program.bin"
 
 /* device tree of vm "mixed": 1708 bytes */
-    .section .images.mixed_device_tree, "a"
+    .section .images.vm_mixed_device_tree, "a"
     .incbin "guest-mixed.dtb"
 

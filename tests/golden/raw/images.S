@@ -9,10 +9,10 @@
  */
 
 /* image "firmware" program: 64 bytes */
-    .section .images.firmware_program, "a"
+    .section .images.image_firmware_program, "a"
     .incbin "images/firmware-program.bin"
 
 /* device tree of vm "solo": 1029 bytes */
-    .section .images.solo_device_tree, "a"
+    .section .images.vm_solo_device_tree, "a"
     .incbin "guest-solo.dtb"
 

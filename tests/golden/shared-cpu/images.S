@@ -9,14 +9,14 @@
  */
 
 /* image "firmware" program: 64 bytes */
-    .section .images.firmware_program, "a"
+    .section .images.image_firmware_program, "a"
     .incbin "images/firmware-program.bin"
 
 /* device tree of vm "wide": 1508 bytes */
-    .section .images.wide_device_tree, "a"
+    .section .images.vm_wide_device_tree, "a"
     .incbin "guest-wide.dtb"
 
 /* device tree of vm "narrow": 1420 bytes */
-    .section .images.narrow_device_tree, "a"
+    .section .images.vm_narrow_device_tree, "a"
     .incbin "guest-narrow.dtb"
 
