@@ -17,9 +17,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/emu"))
+sys.path.insert(0, str(ROOT))
 
-from machine import SYSTEMS, build, build_guests  # noqa: E402
+from tests.emu.machine import SYSTEMS, build, build_guests  # noqa: E402
 
 TIMEOUT = 60  # seconds
 _FIGURE = re.compile(r"BENCH: (.*): (\d+)")

@@ -226,7 +226,7 @@ class Machine:
         return [line.text for line in self.lines if line.speaker == speaker]
 
     def expect(self, speaker: str, pattern: str, timeout: float) -> re.Match[str]:
-        """Waits for a line of one speaker that contains a pattern, behind what it found before.
+        """Waits for a complete line of one speaker with a pattern, behind what it found before.
 
         Args:
             speaker: VM name or "hv".
@@ -250,10 +250,6 @@ class Machine:
                 if line.speaker == speaker and (match := regex.search(line.text)):
                     self._cursor[speaker] = at
                     return match
-            partial = _parse(self._partial, 0)
-            if partial.speaker == speaker and (match := regex.search(partial.text)):
-                self._cursor[speaker] = len(self.lines)
-                return match
             left = end - time.monotonic()
             if not alive or left <= 0:
                 self._cursor[speaker] = at

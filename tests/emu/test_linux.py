@@ -69,3 +69,23 @@ def test_dual_linux(case: Case) -> None:
         machine.shell("beta", "test $(nproc) = 2")
         machine.send("poweroff\r")
         machine.expect_end(0, 30)
+
+
+@pytest.mark.parametrize("case", parameters("dual-linux"))
+def test_restart_at_any_time(case: Case) -> None:
+    """Restarts from the terminal reach a guest in whatever it is doing; stops end it."""
+    with Machine(case.build(), "emu-restart.log") as machine:
+        check_banner(machine, "beta")
+        machine.focus("alpha")
+        for number in range(8):
+            machine.run_for(0.15 * number)
+            machine.command("r")
+            machine.expect("hv", rf'vm "alpha" restarts, boot {number + 2}$', 10)
+        check_banner(machine, "alpha")
+        machine.shell("alpha", "test $(nproc) = 2")
+        assert len([text for text in machine.texts("beta") if "ashlar guest:" in text]) == 1
+        for vm in ("alpha", "beta"):
+            machine.focus(vm)
+            machine.command("s")
+            machine.expect("hv", f'vm "{vm}" stopped', 10)
+        machine.expect_end(0, 10)

@@ -2,13 +2,14 @@
 # Builds the test guests: out/guests/<arch>/<name>.elf. Included by the top Makefile, or used alone:
 #     make -f tests/guests/guests.mk guests [GUEST_ARCHS="aarch64"] [GUEST_OUT=out/guests]
 # A guest is one file of tests/guests/ (portable) or tests/guests/<arch>/tests/, linked with lib/ and <arch>/.
-# <arch>/tests/<name>_asm.S, where it exists, is part of guest <name>.
+# <arch>/tests/<name>_asm.S, where it exists, is part of guest <name>. hello.bin is hello.elf as raw bytes.
 
 GUEST_DIR := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 GUEST_OUT ?= out/guests
 GUEST_ARCHS ?= aarch64
 
 GUEST_CC_aarch64 ?= aarch64-linux-gnu-gcc
+GUEST_OBJCOPY_aarch64 ?= aarch64-linux-gnu-objcopy
 # No unaligned accesses: the guests run with the MMU off, so that all memory is Device memory.
 GUEST_CFLAGS_aarch64 := -march=armv8-a -mgeneral-regs-only -mstrict-align -mcmodel=small -fno-pic
 
@@ -34,7 +35,10 @@ $$(GUEST_OUT)/$(1)/obj/%.o: $$(GUEST_DIR)/% $$(call GUEST_HEADERS,$(1)) $$(GUEST
 	@mkdir -p $$(dir $$@)
 	@$$(GUEST_CC_$(1)) $$(GUEST_CFLAGS) $$(GUEST_CFLAGS_$(1)) -I$$(GUEST_DIR)/$(1)/include -c $$< -o $$@
 
-guests: $$(guest_elfs_$(1))
+guests: $$(guest_elfs_$(1)) $$(GUEST_OUT)/$(1)/hello.bin
+$$(GUEST_OUT)/$(1)/hello.bin: $$(GUEST_OUT)/$(1)/hello.elf
+	@$$(GUEST_OBJCOPY_$(1)) -O binary $$< $$@
+
 $$(foreach main,$$(guest_mains_$(1)),$$(eval $$(call guest_elf,$(1),$$(main))))
 endef
 

@@ -4,6 +4,7 @@
  *     repeat=N   prints N numbered lines before that (default 0)
  *     delay=N    milliseconds between them, and before the power-off
  *     reset=1    resets instead of powering off
+ *     cpu-off=1  stops its only CPU instead of powering off
  *     wait=1     does not end before it received the character q
  */
 #include "guest.h"
@@ -27,5 +28,8 @@ void guest_main(void)
     report(true, "counter at %lu Hz", time_hz());
     if (cmdline_is("reset", "1")) {
         machine_reset();
+    }
+    if (cmdline_is("cpu-off", "1")) {
+        cpu_stop();
     }
 }

@@ -3,11 +3,11 @@
  * One terminal for all VMs.
  *
  * Every VM with a console has a transmit and a receive ring; consoles[0] is the hypervisor's own.
- * Output appears line by line, each line prefixed with its VM's name, so that lines of different VMs
- * never mix. The VM in focus, where a person is typing, also gets its unfinished line shown (prompt,
- * echo), when it has paused in the middle of it. When another line has to appear while an unfinished
- * one stands on the terminal, that line is broken off and taken up again later, prefix and all.
- * Input goes to the VM in focus. The escape key (Ctrl-]) starts a command:
+ * Output appears line by line, each line prefixed with its VM's name, so that lines of different
+ * VMs never mix. The VM in focus, where a person is typing, also gets its unfinished line shown
+ * (prompt, echo), when it has paused in the middle of it. When another line has to appear while an
+ * unfinished one stands on the terminal, that line is broken off and taken up again later, prefix
+ * and all. Input goes to the VM in focus. The escape key (Ctrl-]) starts a command:
  *
  *     1-9  focus that VM        n  next VM            l  list VMs and their states
  *     r    restart the VM       s  stop the VM        b  boot the VM

@@ -3,8 +3,8 @@
  * The hypervisor's own messages: one line each, marked `[hv]`, with a level.
  *
  * A message is formatted on the caller's stack, put into the hypervisor's console ring under
- * log_lock (a leaf), and drained. When the ring is full the message is dropped and counted; the next
- * one that fits says how many were lost.
+ * log_lock (a leaf), and drained. When the ring is full the message is dropped and counted; the
+ * next one that fits says how many were lost.
  */
 #pragma once
 
@@ -25,8 +25,8 @@ enum log_level {
 void log_write(enum log_level level, const char *format, ...) HV_PRINTF(2, 3);
 
 #define log_error(...) log_write(LOG_ERROR, __VA_ARGS__)
-#define log_warn(...) log_write(LOG_WARN, __VA_ARGS__)
-#define log_info(...) log_write(LOG_INFO, __VA_ARGS__)
+#define log_warn(...)  log_write(LOG_WARN, __VA_ARGS__)
+#define log_info(...)  log_write(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) log_write(LOG_DEBUG, __VA_ARGS__)
 
 /* Writes one line without level, at every log level: the last words of a run (`end: 0`). */

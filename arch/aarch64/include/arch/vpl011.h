@@ -21,9 +21,9 @@ struct vpl011 {
     uint32_t virq;           /* generated: interrupt number in the VM */
     struct spinlock lock;    /* guards the registers below, and the guest side of the rings */
     uint16_t ilpr, ibrd, fbrd, lcr_h, cr, ifls, imsc, dmacr; /* as the guest wrote them */
-    bool tx_interrupt; /* raw transmit interrupt */
-    bool tx_is_above;  /* the transmit FIFO is above its trigger level */
-    bool line;         /* level of the interrupt line, as last told to the interrupt controller */
+    bool tx_interrupt;                                       /* raw transmit interrupt */
+    bool tx_is_above; /* the transmit FIFO is above its trigger level */
+    bool line;        /* level of the interrupt line, as last told to the interrupt controller */
 };
 
 /* Device model entry (mmio_handler). */
