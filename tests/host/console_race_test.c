@@ -85,7 +85,7 @@ static void two_writers(void)
 
 TEST(nothing_is_left_behind)
 {
-    printf("%u schedules\n", explore(two_writers, 2, 6000));
+    printf("%u schedules\n", explore(two_writers, 2, 3000));
 }
 
 static void three_writers(void)
@@ -139,7 +139,7 @@ static void messages(void)
 
 TEST(messages_in_between)
 {
-    printf("%u schedules\n", explore(messages, 2, 6000));
+    printf("%u schedules\n", explore(messages, 2, 2500));
 }
 
 TEST_MAIN()
