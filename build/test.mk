@@ -18,9 +18,9 @@ test-host: venv-dev
 test-emu: venv-dev images
 	@$(PYTEST) $(PYTEST_ARGS) tests/emu
 
-## golden-update  rewrite the expected output of the generator (read the difference before you commit it)
+## golden-update  rewrite the expected output, messages and reference (read the difference before you commit it)
 golden-update: venv-dev
-	@ASHLAR_GOLDEN_UPDATE=1 $(PYTEST) tests/golden
+	@ASHLAR_GOLDEN_UPDATE=1 $(PYTEST) tests/golden tests/test_bad.py tests/test_docs.py
 
 ## bench        what exits cost (instructions) and how long the generator takes; figures, not tests
 bench: venv-dev
