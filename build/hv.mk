@@ -45,6 +45,8 @@ $(OUT)/hv.elf: $(shared) $(generated) $(GEN)/layout.ld
 	$(Q)$(LD) $(LDFLAGS) -T $(GEN)/layout.ld -o $@ $(shared) $(generated)
 
 size: $(OUT)/hv.elf
+	@$(PYTHON) build/stack.py --objects $(filter %.c.o,$(shared)) --assembly $(filter %.S,$(SOURCES)) \
+	    --tables $(GEN)/tables.c --header runtime/include/hv/tables.h
 	@$(PYTHON) build/size.py $< --limit $(TEXT_LIMIT_KIB)
 
 -include $(shared:.o=.d) $(generated:.o=.d)

@@ -2,6 +2,10 @@
 /*
  * FP and SIMD registers of a guest. C code here is compiled without them, so they are the guest's all
  * the time and move only when another vCPU is loaded.
+ *
+ * For build/stack.py:
+ * stack: fp_save 0
+ * stack: fp_load 0
  */
 #include <arch/asm.h>
 

@@ -12,6 +12,10 @@
  * x0-x3, so their short way leaves x19-x29 where they are, unless the guest does not go on.
  *
  * EL2 runs with all exceptions masked. One that comes from EL2 itself is our bug.
+ *
+ * For build/stack.py; traps push 16 bytes more, for a moment, above what they call:
+ * stack: vcpu_enter 112 -> trap_sync trap_hypercall trap_irq trap_serror
+ * stack: arch_task_switch 96
  */
 #include <arch/asm.h>
 
