@@ -63,7 +63,7 @@ static void raise(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t b,
     }
     here = v != NULL && vgic_is_loaded_here(v);
     if (here) {
-        /* A list register that the guest has emptied must not be taken for one that holds this. */
+        /* The guest may have emptied the one that held this, or another. */
         vgic_lr_retire(v);
     }
     if (latch) {
@@ -265,7 +265,7 @@ void vgic_clear_pending(struct vm *vm, struct vcpu *owner, uint32_t index, uint3
     bank->listed_latch &= ~bits;
     if (index == 0) {
         if (owed != 0) {
-            vgic_mark(owner, 0); /* its own CPU deactivates: settle_private() in vgic_lr.c */
+            vgic_mark(owner, 0); /* its own CPU deactivates: vgic_lr_settle() */
         }
     } else {
         bank->phys_pending &= ~owed;
@@ -342,7 +342,7 @@ void vgic_set_groups(struct vm *vm, uint32_t ctlr)
     for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
         struct vcpu *v = vgic_vcpu(vm, i);
 
-        v->arch.vgic.maybe = UINT32_MAX >> (31 - vm->config->arch.vgic.spi_bank_count);
+        v->arch.vgic.maybe = vgic_all_banks(vm);
         vgic_mark(v, 0);
     }
 }

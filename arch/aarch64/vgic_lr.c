@@ -11,11 +11,9 @@
  */
 #include <arch/vgic_state.h>
 #include <hv/panic.h>
-#include <hv/vcpu.h>
 
-/* The machine's list registers and active-priority registers; every CPU finds the same. */
+/* The machine's list registers; every CPU finds the same. */
 static uint32_t lr_mask;
-static uint32_t apr_count; /* at most VGIC_APR_COUNT_MAX */
 
 /* Where an interrupt is: bank and bit. */
 struct place {
@@ -47,9 +45,9 @@ static void write_lr(struct vcpu *v, uint32_t n, uint64_t lr)
 }
 
 /*
- * The contents of a list register (12.4.7). A linked interrupt is linked in hardware unless it is
- * pending and active, which 12.4.7 forbids; then, and for a line that may still be high afterwards,
- * the guest's deactivation raises a maintenance interrupt.
+ * The contents of a list register (12.4, ICH_LR<n>_EL2). A linked interrupt is linked in hardware
+ * unless it is pending and active, which is forbidden; then, and for a line that may still be high
+ * afterwards, the guest's deactivation raises a maintenance interrupt.
  */
 static uint64_t lr_value(const struct vcpu *v, const struct place *at, uint64_t state)
 {
@@ -316,7 +314,8 @@ static struct place first_parked(struct vcpu *v)
 
 /*
  * EOIs that found no list register ended parked interrupts. They nest, so that the most important
- * one ended first (4.1.1?). Deactivations by ICC_DIR_EL1 trap instead and name their interrupt.
+ * one ended first (chapter 4.8). Deactivations by ICC_DIR_EL1 trap instead and name their
+ * interrupt.
  */
 static void count_eois(struct vcpu *v)
 {
@@ -337,7 +336,7 @@ static void count_eois(struct vcpu *v)
 
 /* What others asked of this CPU because it alone can do it: to end private interrupts that are
  * parked, and to deactivate the physical PPI of one that was cleared while it was pending. */
-static void settle_private(struct vcpu *v)
+void vgic_lr_settle(struct vcpu *v)
 {
     struct vgic_bank *bank = &v->arch.vgic.bank;
     uint32_t ending = bank->ending & ~bank->listed;
@@ -376,7 +375,7 @@ void vgic_lr_sync(struct vcpu *v)
             sync_one(v, n);
         }
     }
-    settle_private(v);
+    vgic_lr_settle(v);
 }
 
 /* The lower, the more important. A group that the guest's CPU interface has switched off comes
@@ -495,8 +494,8 @@ static bool fill(struct vcpu *v, uint64_t vmcr)
 }
 
 /*
- * Which maintenance interrupts are wanted (12.4.2). "No list register is pending" and not
- * "underflow", because what stayed behind may be more important than active ones below it. It
+ * Which maintenance interrupts are wanted (12.4, ICH_HCR_EL2). "No list register is pending" and
+ * not "underflow", because what stayed behind may be more important than active ones below it. It
  * cannot fire for ever: fill() leaves something behind only where something else is pending.
  */
 static void update_hcr(struct vcpu *v, uint64_t vmcr, bool all_listed)
@@ -520,7 +519,7 @@ static void update_hcr(struct vcpu *v, uint64_t vmcr, bool all_listed)
     }
 }
 
-static void flush_locked(struct vcpu *v)
+void vgic_lr_flush(struct vcpu *v)
 {
     uint64_t vmcr = ich_vmcr_read();
 
@@ -530,40 +529,15 @@ static void flush_locked(struct vcpu *v)
     __atomic_store_n(&v->arch.vgic.stale, false, __ATOMIC_RELAXED);
 }
 
-void vgic_flush(struct vcpu *v)
+void vgic_lr_init(uint32_t count)
 {
-    struct vgic *vgic = vgic_of(v->vm);
-
-    spin_lock(&vgic->lock);
-    flush_locked(v);
-    spin_unlock(&vgic->lock);
+    CHECK(count <= VGIC_LR_COUNT_MAX);
+    lr_mask = UINT32_MAX >> (32 - count);
 }
 
-void vgic_maintenance(struct vcpu *v)
+void vgic_lr_restore(const struct vcpu *v)
 {
-    /* A comparison removes each cause: ended list registers are cleared, counted EOIs are taken
-     * off, and underflow is filled up or no longer asked for. */
-    vgic_flush(v);
-}
-
-void vgic_init_cpu(void)
-{
-    uint64_t vtr = ich_vtr_read();
-    uint32_t preemption_bits = (uint32_t)(vtr >> ICH_VTR_PREBITS_SHIFT & ICH_VTR_PREBITS_MASK) + 1;
-    uint32_t lr_count = (uint32_t)(vtr & ICH_VTR_LISTREGS_MASK) + 1;
-
-    CHECK(lr_count <= VGIC_LR_COUNT_MAX);
-    lr_mask = (1u << lr_count) - 1;
-    /* 32 preemption levels in each register (12.4.1). */
-    apr_count = preemption_bits <= 5 ? 1 : 1u << (preemption_bits - 5);
-    icc_sre_el1_write(ICC_SRE_SRE | ICC_SRE_DFB | ICC_SRE_DIB);
-    ich_hcr_write(0);
-    isb();
-}
-
-static void load_registers(struct vcpu *v)
-{
-    struct vgic_cpu *cpu = &v->arch.vgic;
+    const struct vgic_cpu *cpu = &v->arch.vgic;
     uint32_t all = lr_mask;
 
     while (all != 0) {
@@ -571,74 +545,32 @@ static void load_registers(struct vcpu *v)
 
         ich_lr_write(n, cpu->lr_used >> n & 1 ? cpu->lr[n] : 0);
     }
-    ich_vmcr_write(cpu->vmcr);
-    for (uint32_t n = 0; n < apr_count && n < VGIC_APR_COUNT_MAX; n++) {
-        ich_ap0r_write(n, cpu->ap0r[n]);
-        ich_ap1r_write(n, cpu->ap1r[n]);
-    }
-    cpu->hcr |= ICH_HCR_EN;
-    ich_hcr_write(cpu->hcr);
-}
-
-void vgic_load(struct vcpu *v)
-{
-    load_registers(v);
-}
-
-void vgic_save(struct vcpu *v)
-{
-    struct vgic_cpu *cpu = &v->arch.vgic;
-    struct vgic *vgic = vgic_of(v->vm);
-
-    spin_lock(&vgic->lock);
-    vgic_lr_sync(v);
-    spin_unlock(&vgic->lock);
-    cpu->vmcr = ich_vmcr_read();
-    for (uint32_t n = 0; n < apr_count && n < VGIC_APR_COUNT_MAX; n++) {
-        cpu->ap0r[n] = ich_ap0r_read(n);
-        cpu->ap1r[n] = ich_ap1r_read(n);
-    }
-    /* Nothing in the list registers may raise a maintenance interrupt on behalf of nobody. */
-    ich_hcr_write(0);
-    isb();
 }
 
 /* Gives back what list register n holds: the latch to the bank, the debt to the machine. */
-static void drop_lr(struct vcpu *v, uint32_t n, bool is_loaded)
+static void drop_one(struct vcpu *v, uint32_t n)
 {
-    uint64_t lr = v->arch.vgic.lr[n];
-    struct place at = place_of(v, lr);
+    struct place at = place_of(v, v->arch.vgic.lr[n]);
 
     if (is_home(v, &at) && at.index != 0) {
         return_latch(v, &at, false);
         unlist(v, n, &at);
     }
     v->arch.vgic.lr_used &= ~(1u << n);
-    if (is_loaded) {
-        write_lr(v, n, 0);
-    }
 }
 
-void vgic_vcpu_reset(struct vcpu *v)
+void vgic_lr_drop(struct vcpu *v)
 {
     struct vgic_cpu *cpu = &v->arch.vgic;
-    struct vgic *vgic = vgic_of(v->vm);
-    bool is_loaded = vgic_is_loaded_here(v);
-    uint32_t used;
-    uint32_t parked;
+    uint32_t used = cpu->lr_used;
+    uint32_t parked = cpu->parked & ~1u;
 
-    spin_lock(&vgic->lock);
-    if (is_loaded) {
-        vgic_lr_sync(v);
-    }
-    used = cpu->lr_used;
     while (used != 0) {
-        drop_lr(v, vgic_take_bit(&used), is_loaded);
+        drop_one(v, vgic_take_bit(&used));
     }
-    parked = cpu->parked & ~1u;
     while (parked != 0) {
         uint32_t index = vgic_take_bit(&parked);
-        struct vgic_bank *bank = vgic_bank_at(v->vm, v, index);
+        struct vgic_bank *bank = vgic_spi_bank(v->vm, index);
         uint32_t bits = parked_in(v, bank, index);
 
         while (bits != 0) {
@@ -647,67 +579,27 @@ void vgic_vcpu_reset(struct vcpu *v)
             end_parked(v, &(struct place){ bank, index, b, 1u << b });
         }
     }
-    vgic_reset_private(&cpu->bank);
-    if (is_loaded) {
-        settle_private(v);
-    } else {
-        cpu->bank.phys_pending = 0;
-    }
-    cpu->vmcr = 0;
-    for (uint32_t n = 0; n < apr_count && n < VGIC_APR_COUNT_MAX; n++) {
-        cpu->ap0r[n] = 0;
-        cpu->ap1r[n] = 0;
-    }
-    cpu->hcr = ICH_HCR_EN;
     cpu->parked = 0;
-    cpu->asleep = true;
-    cpu->maybe = UINT32_MAX >> (31 - v->vm->config->arch.vgic.spi_bank_count);
-    __atomic_store_n(&cpu->stale, true, __ATOMIC_RELEASE);
-    if (is_loaded) {
-        load_registers(v);
+}
+
+bool vgic_lr_is_signalled(const struct vcpu *v, uint64_t vmcr)
+{
+    uint32_t mask = (uint32_t)(vmcr >> ICH_VMCR_VPMR_SHIFT) & 0xff;
+    uint32_t used = v->arch.vgic.lr_used;
+
+    while (used != 0) {
+        uint64_t lr = v->arch.vgic.lr[vgic_take_bit(&used)];
+
+        if ((lr & ICH_LR_STATE) == ICH_LR_PENDING && lr_rank(vmcr, lr) < mask) {
+            return true;
+        }
     }
-    spin_unlock(&vgic->lock);
+    return false;
 }
 
-/* True when the guest's CPU interface would signal what a list register holds (4.8): pending, of an
- * enabled group, and above the priority mask. */
-static bool is_signalled(uint64_t vmcr, uint64_t lr)
+bool vgic_lr_is_awaited(struct vcpu *v)
 {
-    return (lr & ICH_LR_STATE) == ICH_LR_PENDING &&
-           lr_rank(vmcr, lr) < (uint32_t)(vmcr >> ICH_VMCR_VPMR_SHIFT & 0xff);
-}
-
-bool vgic_has_pending(struct vcpu *v)
-{
-    struct vgic_cpu *cpu = &v->arch.vgic;
-    struct vgic *vgic = vgic_of(v->vm);
-    bool is_loaded = vgic_is_loaded_here(v);
-    bool has_pending = false;
-    uint64_t vmcr;
-    uint32_t used;
     struct place at;
 
-    spin_lock(&vgic->lock);
-    if (is_loaded) {
-        flush_locked(v);
-        vmcr = ich_vmcr_read();
-    } else {
-        vmcr = cpu->vmcr;
-        /* What only this vCPU's own flush can find out may be an interrupt. */
-        has_pending = cpu->stale || first_waiting(v, vmcr, &at) != UINT32_MAX;
-    }
-    /* Loaded: what stayed behind in the banks is less important than what is listed. */
-    used = cpu->lr_used;
-    while (used != 0) {
-        has_pending |= is_signalled(vmcr, cpu->lr[vgic_take_bit(&used)]);
-    }
-    spin_unlock(&vgic->lock);
-    return has_pending;
-}
-
-bool vgic_vtimer_in_flight(const struct vcpu *v)
-{
-    const struct vgic_bank *bank = &v->arch.vgic.bank;
-
-    return ((bank->phys_pending | bank->phys_listed) >> board.vtimer_intid % 32 & 1) != 0;
+    return first_waiting(v, v->arch.vgic.vmcr, &at) != UINT32_MAX;
 }

@@ -7,7 +7,7 @@
  * implemented, and every access size that the architecture does not allow, reads as zero and
  * ignores writes. No access is refused.
  *
- * Access sizes (12.1.3): 32 bits; 8 bits, and tolerated 16 bits, for IPRIORITYR; 64 bits for
+ * Access sizes (12.1): 32 bits; 8 bits, and tolerated 16 bits, for IPRIORITYR; 64 bits for
  * IROUTER and GICR_TYPER, which may also be accessed in halves. Unaligned accesses are ignored.
  *
  * Section numbers are of IHI 0069H.
@@ -198,7 +198,7 @@ static void access_interrupts(struct vcpu *v, struct vcpu *owner, uint32_t offse
     }
 }
 
-/* IROUTER (12.9.22): affinity routing of one SPI; 1-of-N is not implemented, so IRM stays zero. */
+/* IROUTER (12.9): affinity routing of one SPI; 1-of-N is not implemented, so IRM stays zero. */
 static void access_route(struct vcpu *v, uint32_t offset, struct mmio_access *access)
 {
     uint32_t virq = (offset - GICD_IROUTER) / 8;
@@ -216,7 +216,7 @@ static void access_route(struct vcpu *v, uint32_t offset, struct mmio_access *ac
     }
 }
 
-/* GICD_TYPER (12.9.38): 10-bit interrupt numbers, no LPIs, no messages, one security state. */
+/* GICD_TYPER (12.9): 10-bit interrupt numbers, no LPIs, no messages, one security state. */
 static uint32_t read_typer(const struct vm *vm)
 {
     return (vm->config->arch.vgic.spi_bank_count & GICD_TYPER_ITLINES_MASK) |
@@ -293,7 +293,7 @@ bool vgic_dist_access(struct vcpu *v, void *device, struct mmio_access *access)
     return true;
 }
 
-/* GICR_TYPER (12.11.35): who this frame belongs to. */
+/* GICR_TYPER (12.11): who this frame belongs to. */
 static uint64_t redist_typer(const struct vcpu *owner)
 {
     uint32_t index = owner->config->index;

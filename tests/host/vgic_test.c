@@ -4,7 +4,7 @@
  */
 /* ARCH: aarch64 */
 /* SOURCES: arch/aarch64/vgic.c arch/aarch64/vgic_lr.c arch/aarch64/vgic_mmio.c */
-/* SOURCES: tests/host/vgic_machine.c */
+/* SOURCES: arch/aarch64/vgic_cpu.c tests/host/vgic_machine.c */
 #include "vgic_machine.h"
 
 #define V(i) (&vcpus[i])

@@ -14,8 +14,8 @@
  * There is one security state (GICD_CTLR.DS = 1), affinity routing is always on, and there are no
  * LPIs and no message-based SPIs.
  *
- * Files: vgic.c (state of interrupts), vgic_lr.c (list registers), vgic_mmio.c (register frames);
- * what they share is in arch/vgic_state.h.
+ * Files: vgic.c (state of interrupts), vgic_lr.c (list registers), vgic_cpu.c (load, save, reset),
+ * vgic_mmio.c (register frames); what they share is in arch/vgic_state.h.
  *
  * Source: Arm GIC Architecture Specification, IHI 0069H, chapters 4, 6 and 12.
  */
@@ -137,7 +137,7 @@ void vgic_inject_spi(struct vm *vm, uint32_t virq);
 void vgic_set_line(struct vm *vm, uint32_t virq, bool level);
 
 /*
- * The guest wrote ICC_SGI1R_EL1 (12.2.37): makes the SGI pending for each vCPU that it names.
+ * The guest wrote ICC_SGI1R_EL1 (12.2): makes the SGI pending for each vCPU that it names.
  * Targets that do not exist are ignored. The CPU of `from`, which is loaded. Takes vgic->lock.
  * With one security state every SGI may be sent this way, whatever its group; ICC_SGI0R_EL1 and
  * ICC_ASGI1R_EL1 have no other use and may be ignored.
@@ -146,7 +146,8 @@ void vgic_send_sgi(struct vcpu *from, uint64_t icc_sgi1r);
 
 /*
  * The guest wrote ICC_DIR_EL1, which traps while something active is outside the list registers
- * (12.2.12): deactivates an interrupt. The vCPU is loaded on this CPU. Takes vgic->lock.
+ * (12.4, ICH_HCR_EL2.TDIR): deactivates an interrupt. The vCPU is loaded on this CPU. Takes
+ * vgic->lock.
  */
 void vgic_deactivate(struct vcpu *v, uint64_t icc_dir);
 
@@ -159,9 +160,9 @@ void vgic_deactivate(struct vcpu *v, uint64_t icc_dir);
 void vgic_flush(struct vcpu *v);
 
 /*
- * This CPU's maintenance interrupt (6.2.4): a level-sensitive interrupt ended whose line may be
- * high, the guest took all that was listed while more is pending, or an EOI had no list register.
- * The vCPU is loaded on this CPU. Takes vgic->lock.
+ * This CPU's maintenance interrupt (12.4, ICH_MISR_EL2): a level-sensitive interrupt ended whose
+ * line may be high, the guest took all that was listed while more is pending, or an EOI had no list
+ * register. The vCPU is loaded on this CPU. Takes vgic->lock.
  */
 void vgic_maintenance(struct vcpu *v);
 

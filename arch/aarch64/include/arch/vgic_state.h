@@ -42,6 +42,12 @@ static inline struct vgic_bank *vgic_bank_at(const struct vm *vm, struct vcpu *o
     return index == 0 ? &owner->arch.vgic.bank : vgic_spi_bank(vm, index);
 }
 
+/* One bit for each of the VM's banks. */
+static inline uint32_t vgic_all_banks(const struct vm *vm)
+{
+    return UINT32_MAX >> (31 - vm->config->arch.vgic.spi_bank_count);
+}
+
 /* The physical interrupt that interrupt `b` of a bank is linked to (vgic_bank.hardware). */
 static inline uint32_t vgic_physical(const struct vm *vm, uint32_t index, uint32_t b)
 {
@@ -109,7 +115,7 @@ static inline void vgic_changed(struct vm *vm, struct vcpu *owner, uint32_t inde
     }
 }
 
-/* What the write-one-to-set and write-one-to-clear registers do (4.4, 12.9). */
+/* What the write-one-to-set and write-one-to-clear registers do (12.9). */
 void vgic_enable(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bits);
 void vgic_disable(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bits);
 void vgic_set_pending(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bits);
@@ -129,7 +135,10 @@ void vgic_end_physical(struct vm *vm, struct vgic_bank *bank, uint32_t index, ui
 /* Resets a private bank; what it owes the machine stays owed in phys_pending. */
 void vgic_reset_private(struct vgic_bank *bank);
 
-/* vgic_lr.c; `v` is loaded on this CPU */
+/* vgic_lr.c; `v` is loaded on this CPU unless it says otherwise */
+
+/* The machine has `count` list registers. Once on each CPU. */
+void vgic_lr_init(uint32_t count);
 
 /* Compares list registers with banks: afterwards banks say what the guest has done, and list
  * registers hold nothing that they should not. Does not fill free ones. */
@@ -146,3 +155,24 @@ bool vgic_lr_post(struct vcpu *v, uint32_t b);
 /* Puts a deliverable interrupt into a free list register. Returns false, having done nothing, if
  * there is none or more important ones may be waiting. */
 bool vgic_lr_put(struct vcpu *v, uint32_t index, uint32_t b);
+
+/* Does the work of vgic_flush(). */
+void vgic_lr_flush(struct vcpu *v);
+
+/* Ends private interrupts that others asked to be ended, and pays the machine what is owed for
+ * those that were cleared while they were pending: only this CPU can. */
+void vgic_lr_settle(struct vcpu *v);
+
+/* Writes all list registers of the CPU from the vCPU's copies; it is being loaded. */
+void vgic_lr_restore(const struct vcpu *v);
+
+/* Empties the vCPU's copies; SPIs go back to their banks, those that are active are ended. Loaded
+ * (then vgic_lr_restore() has to follow) or not. */
+void vgic_lr_drop(struct vcpu *v);
+
+/* True when the guest's CPU interface, in the state `vmcr`, would signal what the copies hold
+ * (4.8): pending, of an enabled group, above the priority mask. Loaded or not. */
+bool vgic_lr_is_signalled(const struct vcpu *v, uint64_t vmcr);
+
+/* True when something waits in the banks. Loaded or not. */
+bool vgic_lr_is_awaited(struct vcpu *v);
