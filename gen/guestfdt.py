@@ -1,146 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The device tree of a guest: what the VM has, and nothing that it has not.
+"""Device trees for guests: nodes that are alike on all architectures, and both written forms.
 
-`guest_tree` builds the nodes of a VM; `blob` makes a .dtb of them through libfdt, `source` a .dts
-that a person can read.  A tree that the user gave is only completed under /chosen (`completed`).
+`blob` makes a .dtb through libfdt, `source` a .dts that a person can read; both say the same. What
+an architecture adds (CPUs, interrupt controller, timer, firmware, UART) is in its module of
+gen/plan. A tree that the user gave is only completed under /chosen.
 
-Sources: Devicetree Specification 0.4; the Linux bindings arm,gic-v3, arm,armv8-timer, arm,psci,
-arm,pl011; Linux Documentation/arch/arm64/booting.rst.
+Source: Devicetree Specification 0.4.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 import libfdt
 
 from gen.fdt import FdtNode, Tree
 from gen.ranges import Range
-
-_GIC_PHANDLE = 1
-_CLOCK_PHANDLE = 2
-
-# Interrupt specifiers of arm,gic-v3.
-_SPI, _PPI = 0, 1
-_EDGE_RISING, _LEVEL_HIGH = 1, 4
-
-
-@dataclass(frozen=True)
-class GuestDevice:
-    """A passed-through device.
-
-    node: of the board's tree, None for a device given by its window alone.
-    windows: guest addresses.  interrupts: (INTID, is_edge).
-    """
-
-    name: str
-    node: FdtNode | None
-    windows: tuple[Range, ...]
-    interrupts: tuple[tuple[int, bool], ...]
-
-
-@dataclass(frozen=True)
-class GuestMachine:
-    """What an aarch64 VM's tree tells.
-
-    timer: INTIDs of the secure, non-secure, virtual and hypervisor timer.
-    uart: window and INTID, None without a console.  cpus: affinities.
-    """
-
-    name: str
-    memory: tuple[Range, ...]
-    cpus: tuple[int, ...]
-    gicd: Range
-    gicr: Range
-    timer: tuple[int, ...]
-    uart: tuple[Range, int] | None
-    devices: tuple[GuestDevice, ...]
-    cmdline: str
-    initrd: Range | None
-
-
-def guest_tree(machine: GuestMachine) -> FdtNode:
-    """The tree of a VM.
-
-    Returns:
-        The root node; its size does not depend on where the initrd lies.
-    """
-    root = _node(None, "")
-    root.properties.update(
-        {
-            "#address-cells": cells(2),
-            "#size-cells": cells(2),
-            "compatible": strings("ashlar,guest", "linux,dummy-virt"),
-            "model": strings(f"Ashlar VM {machine.name}"),
-            "interrupt-parent": cells(_GIC_PHANDLE),
-        }
-    )
-    stdout = f"/serial@{machine.uart[0].base:x}" if machine.uart else None
-    _add_chosen(root, machine.cmdline, machine.initrd, stdout)
-    _node(root, "hypervisor").properties.update(
-        {"compatible": strings("ashlar,vm"), "vm-name": strings(machine.name)}
-    )
-    for region in machine.memory:
-        _node(root, f"memory@{region.base:x}").properties.update(
-            {"device_type": strings("memory"), "reg": reg([region])}
-        )
-    _add_cpus(root, machine.cpus)
-    _node(root, "psci").properties.update(
-        {"compatible": strings("arm,psci-1.0", "arm,psci-0.2"), "method": strings("hvc")}
-    )
-    _node(root, "timer").properties.update(
-        {
-            "compatible": strings("arm,armv8-timer"),
-            "interrupts": _interrupts((intid, False) for intid in machine.timer),
-            "always-on": b"",
-        }
-    )
-    _node(root, f"interrupt-controller@{machine.gicd.base:x}").properties.update(
-        {
-            "compatible": strings("arm,gic-v3"),
-            "#interrupt-cells": cells(3),
-            "#redistributor-regions": cells(1),
-            "interrupt-controller": b"",
-            "reg": reg([machine.gicd, machine.gicr]),
-            "phandle": cells(_GIC_PHANDLE),
-        }
-    )
-    if machine.uart is not None or any(_has_clock(device) for device in machine.devices):
-        _node(root, "apb-pclk").properties.update(
-            {
-                "compatible": strings("fixed-clock"),
-                "#clock-cells": cells(0),
-                "clock-frequency": cells(24_000_000),
-                "clock-output-names": strings("clk24mhz"),
-                "phandle": cells(_CLOCK_PHANDLE),
-            }
-        )
-    if machine.uart is not None:
-        window, intid = machine.uart
-        _node(root, f"serial@{window.base:x}").properties.update(
-            {
-                "compatible": strings("arm,pl011", "arm,primecell"),
-                "reg": reg([window]),
-                "interrupts": _interrupts([(intid, False)]),
-                "clocks": cells(_CLOCK_PHANDLE, _CLOCK_PHANDLE),
-                "clock-names": strings("uartclk", "apb_pclk"),
-            }
-        )
-    for device in machine.devices:
-        _add_device(root, device)
-    return root
-
-
-def completed(tree: Tree, cmdline: str, initrd: Range | None) -> FdtNode:
-    """A tree that the user gave, with the command line and the initrd's place under /chosen.
-
-    What the tree says there itself stays, unless the VM says otherwise.
-    """
-    _add_chosen(tree.root, cmdline, initrd, None)
-    return tree.root
-
 
 # ---- property values -----------------------------------------------------------------------------
 
@@ -160,27 +36,38 @@ def reg(ranges: Iterable[Range]) -> bytes:
     return b"".join(struct.pack(">QQ", item.base, item.size) for item in ranges)
 
 
-def _interrupts(items: Iterable[tuple[int, bool]]) -> bytes:
-    result = b""
-    for intid, is_edge in items:
-        kind, number = (_SPI, intid - 32) if intid >= 32 else (_PPI, intid - 16)
-        result += cells(kind, number, _EDGE_RISING if is_edge else _LEVEL_HIGH)
-    return result
-
-
 # ---- nodes ---------------------------------------------------------------------------------------
 
 
-def _node(parent: FdtNode | None, name: str) -> FdtNode:
+def add_node(parent: FdtNode | None, name: str, **properties: bytes) -> FdtNode:
+    """A new last child of `parent` (None: a root), with the properties whose names allow it."""
     path = "/" if parent is None else f"{parent.path.rstrip('/')}/{name}"
-    node = FdtNode(name, path, parent, {})
+    node = FdtNode(name, path, parent, dict(properties))
     if parent is not None:
         parent.children.append(node)
     return node
 
 
-def _add_chosen(root: FdtNode, cmdline: str, initrd: Range | None, stdout: str | None) -> None:
-    chosen = root.child("chosen") or _node(root, "chosen")
+def new_root(vm: str) -> FdtNode:
+    """The root of a VM's tree, with addresses and sizes of two cells."""
+    root = add_node(None, "")
+    root.properties["#address-cells"] = cells(2)
+    root.properties["#size-cells"] = cells(2)
+    root.properties["compatible"] = strings("ashlar,guest", "linux,dummy-virt")
+    root.properties["model"] = strings(f"Ashlar VM {vm}")
+    return root
+
+
+def add_chosen(root: FdtNode, cmdline: str, initrd: Range | None, stdout: str | None) -> None:
+    """Fills in /chosen, which may be there already.
+
+    Args:
+        root: the tree.
+        cmdline: "" leaves what is there.
+        initrd: its guest addresses, None without one.
+        stdout: path of the console's node, None leaves what is there.
+    """
+    chosen = root.child("chosen") or add_node(root, "chosen")
     if cmdline:
         chosen.properties["bootargs"] = strings(cmdline)
     if stdout is not None:
@@ -190,18 +77,18 @@ def _add_chosen(root: FdtNode, cmdline: str, initrd: Range | None, stdout: str |
         chosen.properties["linux,initrd-end"] = struct.pack(">Q", initrd.end)
 
 
-def _add_cpus(root: FdtNode, affinities: Sequence[int]) -> None:
-    parent = _node(root, "cpus")
-    parent.properties.update({"#address-cells": cells(1), "#size-cells": cells(0)})
-    for affinity in affinities:
-        _node(parent, f"cpu@{affinity:x}").properties.update(
-            {
-                "device_type": strings("cpu"),
-                "compatible": strings("arm,armv8"),
-                "reg": cells(affinity),
-                "enable-method": strings("psci"),
-            }
-        )
+def add_hypervisor(root: FdtNode, vm: str) -> None:
+    """/hypervisor, by which a guest knows where it runs and what it is called."""
+    node = add_node(root, "hypervisor", compatible=strings("ashlar,vm"))
+    node.properties["vm-name"] = strings(vm)
+
+
+def add_memory(root: FdtNode, regions: Iterable[Range]) -> None:
+    """One memory node for each region."""
+    for region in regions:
+        node = add_node(root, f"memory@{region.base:x}")
+        node.properties["device_type"] = strings("memory")
+        node.properties["reg"] = reg([region])
 
 
 # Properties of a board's node that mean the same in a guest: no reference to another node.
@@ -217,31 +104,44 @@ _COPIED = (
 )
 
 
-def _has_clock(device: GuestDevice) -> bool:
-    return device.node is not None and "clocks" in device.node.properties
+def add_device(
+    root: FdtNode,
+    name: str,
+    board_node: FdtNode | None,
+    windows: tuple[Range, ...],
+    interrupts: bytes,
+    clock: int,
+) -> None:
+    """A passed-through device, as far as it stands alone.
 
-
-def _add_device(root: FdtNode, device: GuestDevice) -> None:
-    base_name = device.node.name.partition("@")[0] if device.node is not None else device.name
-    unit = f"@{device.windows[0].base:x}" if device.windows else ""
-    node = _node(root, f"{base_name}{unit}")
-    if device.node is not None:
-        for name in _COPIED:
-            if name in device.node.properties:
-                node.properties[name] = device.node.properties[name]
-    else:
-        node.properties["compatible"] = strings(f"ashlar,{device.name}")
-    if device.windows:
-        node.properties["reg"] = reg(device.windows)
-    if device.interrupts:
-        node.properties["interrupts"] = _interrupts(device.interrupts)
-    # Clocks of the board are not the guest's: a fixed one, always on, stands in for each.
-    if _has_clock(device):
-        assert device.node is not None
-        names = device.node.strings("clock-names")
-        node.properties["clocks"] = cells(*[_CLOCK_PHANDLE] * max(1, len(names)))
+    Args:
+        root: the tree.
+        name: the device's name, where it has no node.
+        board_node: the node that describes it on the board.
+        windows: guest addresses.
+        interrupts: the property of that name, as the guest's controller wants it.
+        clock: phandle of a fixed clock that stands in for each clock of the board's.
+    """
+    base_name = board_node.name.partition("@")[0] if board_node is not None else name
+    node = add_node(root, f"{base_name}@{windows[0].base:x}" if windows else base_name)
+    given = board_node.properties if board_node is not None else {}
+    node.properties["compatible"] = strings(f"ashlar,{name}")
+    node.properties.update({key: given[key] for key in _COPIED if key in given})
+    if windows:
+        node.properties["reg"] = reg(windows)
+    if interrupts:
+        node.properties["interrupts"] = interrupts
+    if board_node is not None and "clocks" in given:
+        names = board_node.strings("clock-names")
+        node.properties["clocks"] = cells(*[clock] * max(1, len(names)))
         if names:
             node.properties["clock-names"] = strings(*names)
+
+
+def completed(tree: Tree, cmdline: str, initrd: Range | None) -> FdtNode:
+    """A tree that the user gave, with the command line and the initrd's place under /chosen."""
+    add_chosen(tree.root, cmdline, initrd, None)
+    return tree.root
 
 
 # ---- output --------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@
     maps.py     what each page table shows
     owners.py   who has which physical address
     aarch64.py  what is particular to that architecture
+    aarch64_tree.py  the device tree of its guests
     origin.py   names for generated output
 
 Nothing is decided after this: gen.emit and gen.report only print.

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gen import abi, guestfdt
+from gen import abi
 from gen.arch.aarch64 import (
     DISTRIBUTOR_SIZE,
     REDISTRIBUTOR_STRIDE,
+    SPI_BASE,
     Aarch64Hardware,
     ArmTimer,
     GicV3,
@@ -21,10 +22,11 @@ from gen.arch.aarch64 import (
 )
 from gen.fdt import Tree
 from gen.model import System, Uart, Vm
+from gen.plan.aarch64_tree import GuestDevice, GuestMachine
 from gen.plan.types import Aarch64Board, Aarch64Vm, HwIrq, Limit, MmioRegion
 from gen.ranges import PAGE_SIZE, Range
 
-_SPI_BASE = 32
+#: Interrupts of one struct vgic_bank.
 _BANK = 32
 #: Aff0 of a virtual MPIDR counts to 16, as one SGI target list does; Aff1 goes on from there.
 _AFF0_COUNT = 16
@@ -88,7 +90,7 @@ def vm_part(system: System, vm: Vm) -> Aarch64Vm:
     gic, _, _, uart = parts(hardware_of(system.board.hardware))
     has_uart = vm.console == "uart"
     numbers = [irq.virq for irq in hw_irqs(vm)] + [uart.interrupt.number] * has_uart
-    banks = max((number - _SPI_BASE) // _BANK + 1 for number in [_SPI_BASE, *numbers])
+    banks = max((number - SPI_BASE) // _BANK + 1 for number in [SPI_BASE, *numbers])
     return Aarch64Vm(
         gicd=Range(gic.distributor.base, DISTRIBUTOR_SIZE),
         gicr=Range(gic.regions[0].base, len(vm.cpus) * REDISTRIBUTOR_STRIDE),
@@ -111,7 +113,7 @@ def mmio(part: Aarch64Vm, ident: str) -> tuple[MmioRegion, ...]:
 
 def machine(
     system: System, vm: Vm, part: Aarch64Vm, board_tree: Tree | None, initrd: Range | None
-) -> guestfdt.GuestMachine:
+) -> GuestMachine:
     """What the VM's device tree has to tell.
 
     Args:
@@ -124,7 +126,7 @@ def machine(
     _, timer, _, _ = parts(hardware_of(system.board.hardware))
     assert timer.hypervisor_physical is not None
     devices = tuple(
-        guestfdt.GuestDevice(
+        GuestDevice(
             device.name,
             board_tree.find(device.node) if board_tree is not None and device.node else None,
             tuple(window.guest_range for window in device.windows),
@@ -132,7 +134,7 @@ def machine(
         )
         for device in vm.devices
     )
-    return guestfdt.GuestMachine(
+    return GuestMachine(
         name=vm.name,
         memory=tuple(sorted(region.guest_range for region in vm.memory)),
         cpus=tuple(affinity(index) for index in range(len(vm.cpus))),

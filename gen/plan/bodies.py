@@ -14,6 +14,7 @@ from gen import fdt, guestfdt
 from gen.fdt import FdtNode
 from gen.model import MemoryRegion, System, Vm
 from gen.plan import aarch64, store
+from gen.plan.aarch64_tree import guest_tree
 from gen.plan.guest import Contents, Placed, place, place_tree
 from gen.plan.memory import Placement, place_memory
 from gen.plan.origin import origin
@@ -75,7 +76,7 @@ def drafts(system: System) -> tuple[Draft, ...]:
         if given is not None and given.path is not None:
             tree = guestfdt.completed(fdt.read(given.path), vm.cmdline, placed.initrd)
         else:
-            tree = guestfdt.guest_tree(aarch64.machine(system, vm, part, board_tree, placed.initrd))
+            tree = guest_tree(aarch64.machine(system, vm, part, board_tree, placed.initrd))
         pieces = (*placed.pieces, place_tree(vm, guestfdt.blob(tree)))
         result.append(Draft(vm, placed, tree, pieces, part, aarch64.hw_irqs(vm)))
     return tuple(result)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gen import fdt, guestfdt
 from gen.fdt import FdtNode
-from gen.guestfdt import GuestDevice, GuestMachine
+from gen.plan.aarch64_tree import GuestDevice, GuestMachine, guest_tree
 from gen.ranges import Range
 
 MACHINE = GuestMachine(
@@ -42,7 +42,7 @@ def flat(blob: bytes) -> Flat:
 
 def generated(machine: GuestMachine) -> Flat:
     """The tree of a machine, after a look that its two forms agree."""
-    root = guestfdt.guest_tree(machine)
+    root = guest_tree(machine)
     result = flat(guestfdt.blob(root))
     assert flat(compiled(guestfdt.source(root, "test"))) == result
     return result
@@ -70,7 +70,7 @@ def test_is_read_back_as_hardware() -> None:
     """The reader that boards go through finds the same machine in it."""
     from gen.arch.aarch64 import ARCHITECTURE
 
-    blob = guestfdt.blob(guestfdt.guest_tree(MACHINE))
+    blob = guestfdt.blob(guest_tree(MACHINE))
     hardware = ARCHITECTURE.read_hardware(fdt.parse(blob))
     assert hardware.ram == MACHINE.memory
     assert [cpu.hardware_id for cpu in hardware.cpus] == [0, 1, 2, 3]
@@ -90,7 +90,7 @@ def test_without_console() -> None:
 def test_size_does_not_depend_on_the_initrd() -> None:
     """The tree is measured before the initrd is placed."""
     sizes = {
-        len(guestfdt.blob(guestfdt.guest_tree(replace(MACHINE, initrd=Range(base, 4096)))))
+        len(guestfdt.blob(guest_tree(replace(MACHINE, initrd=Range(base, 4096)))))
         for base in (0, 0x4000_0000, 0x7F_0000_0000)
     }
     assert len(sizes) == 1
