@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Proves that no stack of the hypervisor can overflow: the deepest chain of calls, against the size.
+"""Proves that no stack of the hypervisor can overflow: the deepest chain of calls fits.
 
 The compiler writes, beside each object, which function calls which and how much stack each needs
 (`-fcallgraph-info=su`, *.ci). This follows the calls from the entries of a stack and adds up the
@@ -7,7 +7,7 @@ worst. Assembly says the same in comments, `stack: NAME BYTES -> CALLEE ...`. Ca
 are those of the generated device tables, `.handle = NAME` in tables.c. A recursion, a frame of
 unknown size, or a callee that nobody describes is an error: silence would prove nothing.
 
-    python build/stack.py --objects DIR ... --tables gen/tables.c --header runtime/include/hv/tables.h
+    python build/stack.py --objects X.o ... --assembly X.S ... --tables tables.c --header tables.h
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _EDGE = re.compile(r'edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"')
 _ASSEMBLY = re.compile(r"stack: (\w+) (\d+)(?: -> ([\w ]+?))?(?:;| \*/|$)", re.MULTILINE)
 
 
-class Unknown(Exception):
+class UnknownDepthError(Exception):
     """The depth cannot be told; the text says why."""
 
 
@@ -43,12 +43,12 @@ class Calls:
         """Adds what the compiler wrote about one object.
 
         Raises:
-            Unknown: a frame has no fixed size.
+            UnknownDepthError: a frame has no fixed size.
         """
         text = path.read_text("utf-8")
         for name, size, kind in _NODE.findall(text):
             if kind != "static":
-                raise Unknown(f"{name}: its frame has no fixed size ({kind})")
+                raise UnknownDepthError(f"{name}: its frame has no fixed size ({kind})")
             self.frame[name] = int(size)
         for source, target in _EDGE.findall(text):
             self.callees.setdefault(source, set()).add(target)
@@ -70,13 +70,15 @@ class Calls:
             Bytes, and the chain of functions that needs them.
 
         Raises:
-            Unknown: a recursion, or a function without description.
+            UnknownDepthError: a recursion, or a function without description.
         """
         if name in above:
-            raise Unknown(f"recursion: {' -> '.join((*above[above.index(name) :], name))}")
+            raise UnknownDepthError(
+                f"recursion: {' -> '.join((*above[above.index(name) :], name))}"
+            )
         if name not in self._depth:
             if name != INDIRECT and name not in self.frame:
-                raise Unknown(
+                raise UnknownDepthError(
                     f"{name}, called by {above[-1] if above else 'nobody'}: unknown frame"
                 )
             below = [self.depth(callee, (*above, name)) for callee in self.callees.get(name, ())]
@@ -89,7 +91,7 @@ def stack_size(header: Path) -> int:
     """HV_STACK_SIZE of hv/tables.h, bytes."""
     match = re.search(r"#define HV_STACK_SIZE\s+(\d+)u", header.read_text("utf-8"))
     if match is None:
-        raise Unknown(f"{header}: no HV_STACK_SIZE")
+        raise UnknownDepthError(f"{header}: no HV_STACK_SIZE")
     return int(match[1])
 
 
@@ -111,7 +113,7 @@ def main() -> int:
         calls.callees[INDIRECT] = set(handlers)
         deepest, chain = max(calls.depth(entry) for entry in ENTRIES)
         size = stack_size(args.header)
-    except (OSError, Unknown) as error:
+    except (OSError, UnknownDepthError) as error:
         print(f"stack: {error}", file=sys.stderr)
         return 1
     if deepest > size:
