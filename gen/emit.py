@@ -99,7 +99,7 @@ def _environment() -> jinja2.Environment:
         c_string=_c_string,
         entry=lambda value: f"{value:#018x}",
         hex=lambda value: f"{value:#x}",
-        option_lines=_option_lines,
+        option_lines=option_lines,
         permissions=_permissions,
         size=size_text,
         static_assert=_static_assert,
@@ -125,8 +125,8 @@ def _permissions(letters: str) -> str:
     return " | ".join(names[letter] for letter in letters)
 
 
-# Command line arguments for a makefile, each option on a line with its values.
-def _option_lines(arguments: Iterable[str]) -> list[str]:
+def option_lines(arguments: Iterable[str]) -> list[str]:
+    """Command line arguments as words of a makefile, each option on a line with its values."""
     lines: list[str] = []
     for argument in arguments:
         word = shlex.quote(argument).replace("$", "$$").replace("#", "\\#")
