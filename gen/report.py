@@ -16,7 +16,7 @@ from gen.fdt import FdtNode
 from gen.plan.types import Pcpu, Plan, Vm
 from gen.ranges import Range, holes, size_text
 
-_WIDTH = 56
+_WIDTH = 56  # of a drawn map, between its borders
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +53,9 @@ def _summary(plan: Plan) -> Iterator[str]:
     yield "=" * 72
     total = sum(item.size for item in plan.ram)
     free = sum(item.size for item in _free(plan))
-    yield f"{len(plan.vms)} VMs with {len(plan.vcpus)} vCPUs on {len(plan.pcpus)} CPUs"
+    counts = (len(plan.vms), "VM"), (len(plan.vcpus), "vCPU"), (len(plan.pcpus), "CPU")
+    vms, vcpus, cpus = (f"{count} {name}{'s' if count != 1 else ''}" for count, name in counts)
+    yield f"{vms} with {vcpus} on {cpus}"
     yield f"{_amount(total)} of RAM, {_amount(total - free)} used, {_amount(free)} free"
 
 

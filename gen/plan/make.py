@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from gen.arch import architecture
 from gen.board import ROOT
@@ -212,6 +213,8 @@ def _image_files(system: System) -> tuple[str, ...]:
                 continue
             if file.catalogued:
                 result[os.path.relpath(file.path, ROOT)] = None
+            elif Path(file.written).is_absolute():
+                result[file.written] = None
             else:
                 below = os.path.relpath(file.path, system.path.parent)
                 result[f"$(dir $(SYSTEM)){below}"] = None
