@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Virtual PLIC: what a VM sees as its interrupt controller. Context i is vCPU i's supervisor level.
+ *
+ * Only the VM's own sources exist: those of its emulated devices and those linked to a physical
+ * source. All others, and contexts beyond its vCPUs, read as zero and ignore writes. There are 7
+ * priority levels.
+ *
+ * State is kept in banks of 32 sources, which the generator sizes, as the registers have it. No
+ * operation looks at all sources: each bank knows its sources by priority, and each context knows
+ * by priority which banks hold something that waits for it, so that a claim is three
+ * find-first-bits. What concerns a source visits the contexts in which it is enabled, usually one.
+ *
+ * One lock for each VM guards all of it. What a vCPU has to see is one bit, hvip.VSEIP. Only the
+ * CPU on which the vCPU is loaded can write that: there it is moved at once; for a vCPU elsewhere
+ * `signalled` says what shall be, `stale` that the bit has to be moved before the guest goes on,
+ * and the vCPU is notified.
+ *
+ * Source: RISC-V Platform-Level Interrupt Controller Specification 1.0.0.
+ */
+#pragma once
+
+#include <hv/lock.h>
+#include <hv/types.h>
+
+struct mmio_access;
+struct vcpu;
+struct vm;
+
+#define VPLIC_BANK_COUNT_MAX 32u /* 1024 sources, number 0 means none */
+#define VPLIC_LEVEL_COUNT    8u  /* priorities 0 (never interrupts) ... 7 */
+
+/* 32 sources; bit i of each word is source 32 * bank + i. All under vplic->lock. */
+struct vplic_bank {
+    uint32_t pending;               /* waits to be claimed */
+    uint32_t claimed;               /* claimed and not completed; then not pending */
+    uint32_t line;                  /* input level of emulated devices */
+    uint32_t owed;                  /* linked: the physical source waits for its completion */
+    uint32_t at[VPLIC_LEVEL_COUNT]; /* by priority: the sources that have it */
+    uint8_t priority[32];
+    uint64_t listeners[32]; /* contexts in which the source is enabled: bit i: vCPU i */
+};
+
+/* Per-vCPU part: a context. Under vplic->lock, except where it says otherwise. */
+struct vplic_cpu {
+    uint32_t enabled[VPLIC_BANK_COUNT_MAX];
+    uint32_t waiting[VPLIC_LEVEL_COUNT]; /* by priority: banks with something pending and enabled */
+    uint32_t levels;                     /* bit p: waiting[p] is not 0 */
+    uint32_t threshold;
+    bool signalled; /* atomic: VSEIP shall be set; written under the lock, read without */
+    bool stale;     /* atomic: vplic_flush() before the guest is entered; set under the lock */
+};
+
+/* Per-VM part. */
+struct vplic {
+    struct spinlock lock;
+};
+
+/* What the generator says about a VM's interrupt controller. */
+struct vplic_config {
+    struct vplic *state;
+    struct vplic_bank *banks; /* [bank_count] */
+    /* [bank_count]: bit i of word n: the VM has source 32 * n + i; never source 0 */
+    const uint32_t *sources;
+    /* [32 * bank_count]: physical source linked to that virtual one, 0: emulated or absent */
+    const uint16_t *physical;
+    ipa_t base;          /* of the register window, PLIC_SIZE or less */
+    uint16_t bank_count; /* 1 ... VPLIC_BANK_COUNT_MAX */
+};
+
+/*
+ * Puts the VM's interrupt controller into its reset state: nothing is pending, claimed or enabled,
+ * priorities and thresholds are 0; linked physical sources are completed and disabled. Input lines
+ * are the devices' affair and stay. Any CPU, while no vCPU of the VM runs. Takes vplic->lock.
+ */
+void vplic_vm_reset(struct vm *vm);
+
+/*
+ * A physical source, which the hypervisor claimed on this CPU, interrupts the VM. It is completed
+ * when the guest completes it. Any CPU. Takes vplic->lock.
+ *   virq: a linked source of the VM; others are ignored
+ */
+void vplic_inject(struct vm *vm, uint32_t virq);
+
+/*
+ * Moves the input of an emulated level-sensitive source. Any CPU. Takes vplic->lock; locks of
+ * devices may be held.
+ *   virq: a source of the VM; others are ignored
+ */
+void vplic_set_line(struct vm *vm, uint32_t virq, bool level);
+
+/*
+ * Moves hvip.VSEIP to what it shall be and clears vplic.stale. To be called when the vCPU is
+ * loaded, and before the guest is entered when stale is set. The vCPU is being loaded or loaded on
+ * this CPU. Takes no lock.
+ */
+void vplic_flush(struct vcpu *v);
+
+/* True when an interrupt is signalled to the vCPU's context, whether or not its VSEIP says so yet.
+ * Any CPU. Takes no lock. */
+static inline bool vplic_is_signalled(const struct vplic_cpu *cpu)
+{
+    return __atomic_load_n(&cpu->signalled, __ATOMIC_SEQ_CST);
+}
+
+/* Device model entry (mmio_handler); `device` is not used. Takes vplic->lock. */
+bool vplic_access(struct vcpu *v, void *device, struct mmio_access *access);
