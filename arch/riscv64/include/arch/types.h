@@ -36,6 +36,7 @@ struct arch_vcpu {
     uint32_t raised HV_ALIGNED(8); /* atomic: interrupts to add to hvip before the guest goes on */
     bool external;                 /* atomic: level of the guest's external interrupt (VSEIP) */
     bool stale;                    /* atomic: `raised` or `external` changed: irq_flush() */
+    struct vplic_cpu vplic;        /* its context at the virtual PLIC */
     bool flush_once;               /* drop the VM's TLB entries at the next load: it was reset */
     bool flush_always;             /* ... at every load: another vCPU of its VM shares the CPU */
     bool suspend_entry;            /* it resumes from a non-retentive suspend, at its entry */

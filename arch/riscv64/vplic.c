@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Virtual PLIC. See arch/vplic.h.
+ *
+ * A source is pending from the moment its gateway forwards a request until some context claims it,
+ * whatever becomes of its input meanwhile; its gateway forwards no other until it is completed
+ * (PLIC 1.0.0, chapters 1.2 and 8). For a source linked to a physical one the physical gateway does
+ * that: it stays claimed as long as the virtual source is pending or claimed, and the guest's
+ * completion is passed on to it (`owed`).
+ *
+ * Chapter numbers are of the PLIC specification 1.0.0.
+ */
+#include <arch/hvip.h>
+#include <arch/plic.h>
+#include <arch/vplic.h>
+#include <hv/tables.h>
+
+/* Priorities and thresholds are WARL with three bits (chapters 4 and 7). */
+#define LEVEL_MASK (VPLIC_LEVEL_COUNT - 1)
+
+static struct vcpu *vcpu_of(const struct vm *vm, uint32_t index)
+{
+    return &vcpus[vm->config->vcpu_first + index];
+}
+
+static const struct vplic_config *config_of(const struct vm *vm)
+{
+    return &vm->config->arch.vplic;
+}
+
+/* Takes the lowest set bit out of a word that is not 0; returns its number. */
+static uint32_t take_bit(uint32_t *bits)
+{
+    uint32_t b = (uint32_t)__builtin_ctz(*bits);
+
+    *bits &= *bits - 1;
+    return b;
+}
+
+static uint32_t take_listener(uint64_t *listeners)
+{
+    uint32_t i = (uint32_t)__builtin_ctzll(*listeners);
+
+    *listeners &= *listeners - 1;
+    return i;
+}
+
+/* True when the VM has the source. */
+static bool exists(const struct vm *vm, uint32_t source)
+{
+    const struct vplic_config *config = config_of(vm);
+
+    return source / 32 < config->bank_count && (config->sources[source / 32] >> source % 32 & 1);
+}
+
+/* Makes the vCPU's VSEIP follow what waits in its context (chapter 6: above the threshold). */
+static void follow_signal(struct vcpu *v)
+{
+    const struct vplic_cpu *cpu = &v->arch.vplic;
+    const struct pcpu *here = arch_this_pcpu();
+    bool signalled = cpu->levels >> (cpu->threshold + 1) != 0;
+
+    if (signalled == v->arch.external) {
+        return;
+    }
+    __atomic_store_n(&v->arch.external, signalled, __ATOMIC_SEQ_CST);
+    if (here->loaded == v) {
+        hvip_set_vsei(signalled);
+    } else {
+        __atomic_store_n(&v->arch.stale, true, __ATOMIC_SEQ_CST);
+    }
+    /* A signal that goes away needs no haste: a guest that comes for it finds nothing to claim. */
+    if (signalled && here->running != v) {
+        vcpu_notify(v);
+    }
+}
+
+/* Brings the context's notion of bank `index` at one priority up to date. */
+static void follow_bank(struct vcpu *v, uint32_t index, uint32_t level)
+{
+    const struct vplic_bank *bank = &config_of(v->vm)->banks[index];
+    struct vplic_cpu *cpu = &v->arch.vplic;
+
+    if (level == 0) {
+        return;
+    }
+    if ((bank->pending & bank->at[level] & cpu->enabled[index]) != 0) {
+        cpu->waiting[level] |= 1u << index;
+        cpu->levels |= 1u << level;
+    } else {
+        cpu->waiting[level] &= ~(1u << index);
+        if (cpu->waiting[level] == 0) {
+            cpu->levels &= ~(1u << level);
+        }
+    }
+    follow_signal(v);
+}
+
+/* Source b of a bank became pending or is no longer: tells the contexts in which it is enabled. */
+static void follow_source(struct vm *vm, uint32_t index, uint32_t b, uint32_t level)
+{
+    uint64_t listeners = config_of(vm)->banks[index].listeners[b];
+
+    while (listeners != 0) {
+        follow_bank(vcpu_of(vm, take_listener(&listeners)), index, level);
+    }
+}
+
+/* The gateway of source b has a request: it is forwarded unless one is on its way already. */
+static void request(struct vm *vm, uint32_t index, uint32_t b)
+{
+    struct vplic_bank *bank = &config_of(vm)->banks[index];
+    uint32_t bit = 1u << b;
+
+    if (((bank->pending | bank->claimed) & bit) == 0) {
+        bank->pending |= bit;
+        follow_source(vm, index, b, bank->priority[b]);
+    }
+}
+
+/* The CPU to which a linked source's interrupt goes: that of the first vCPU for which the guest
+ * enabled it; NULL if there is none. */
+static const struct pcpu *route(const struct vm *vm, uint64_t listeners)
+{
+    return listeners == 0 ? NULL : vcpu_of(vm, (uint32_t)__builtin_ctzll(listeners))->pcpu;
+}
+
+/* The guest's enables of a linked source changed: the physical source's follow. */
+static void follow_route(const struct vm *vm, uint32_t source, uint64_t old, uint64_t new)
+{
+    uint32_t physical = config_of(vm)->physical[source];
+    const struct pcpu *from = route(vm, old);
+    const struct pcpu *to = route(vm, new);
+
+    if (physical == 0 || from == to) {
+        return;
+    }
+    if (to != NULL) {
+        plic_set_enabled(physical, to, true);
+    }
+    if (from != NULL) {
+        plic_set_enabled(physical, from, false);
+    }
+}
+
+void vplic_inject(struct vm *vm, uint32_t virq)
+{
+    struct vplic *vplic = config_of(vm)->state;
+
+    if (!exists(vm, virq)) {
+        return;
+    }
+    spin_lock(&vplic->lock);
+    config_of(vm)->banks[virq / 32].owed |= 1u << virq % 32;
+    request(vm, virq / 32, virq % 32);
+    spin_unlock(&vplic->lock);
+}
+
+void vplic_set_line(struct vm *vm, uint32_t virq, bool level)
+{
+    struct vplic *vplic = config_of(vm)->state;
+    struct vplic_bank *bank;
+
+    if (!exists(vm, virq)) {
+        return;
+    }
+    bank = &config_of(vm)->banks[virq / 32];
+    spin_lock(&vplic->lock);
+    if (level) {
+        bank->line |= 1u << virq % 32;
+        request(vm, virq / 32, virq % 32);
+    } else {
+        bank->line &= ~(1u << virq % 32);
+    }
+    spin_unlock(&vplic->lock);
+}
+
+/* The most important source that waits for a context, the lowest number first (chapter 1.4), or 0.
+ * The threshold has no say (chapter 8). */
+static uint32_t claim(struct vcpu *v)
+{
+    const struct vplic_cpu *cpu = &v->arch.vplic;
+    struct vplic_bank *bank;
+    uint32_t level, index, b;
+
+    if (cpu->levels == 0) {
+        return 0;
+    }
+    level = 31 - (uint32_t)__builtin_clz(cpu->levels);
+    index = (uint32_t)__builtin_ctz(cpu->waiting[level]);
+    bank = &config_of(v->vm)->banks[index];
+    b = (uint32_t)__builtin_ctz(bank->pending & bank->at[level] & cpu->enabled[index]);
+    bank->pending &= ~(1u << b);
+    bank->claimed |= 1u << b;
+    follow_source(v->vm, index, b, level);
+    return 32 * index + b;
+}
+
+/* Completes a source; one that is not enabled in the context is ignored (chapter 9). */
+static void complete(struct vcpu *v, uint32_t source)
+{
+    struct vm *vm = v->vm;
+    uint32_t index = source / 32, bit = 1u << source % 32;
+    struct vplic_bank *bank;
+
+    if (!exists(vm, source)) {
+        return;
+    }
+    bank = &config_of(vm)->banks[index];
+    if ((v->arch.vplic.enabled[index] & bank->claimed & bit) == 0) {
+        return;
+    }
+    bank->claimed &= ~bit;
+    if (bank->owed & bit) {
+        bank->owed &= ~bit;
+        plic_complete(config_of(vm)->physical[source], route(vm, bank->listeners[source % 32]));
+    } else if (bank->line & bit) {
+        request(vm, index, source % 32);
+    }
+}
+
+static void set_priority(struct vm *vm, uint32_t source, uint32_t level)
+{
+    uint32_t index = source / 32, b = source % 32;
+    struct vplic_bank *bank = &config_of(vm)->banks[index];
+    uint32_t old = bank->priority[b];
+
+    if (old == level) {
+        return;
+    }
+    bank->at[old] &= ~(1u << b);
+    bank->at[level] |= 1u << b;
+    bank->priority[b] = (uint8_t)level;
+    if (bank->pending >> b & 1) {
+        /* first where it goes, so that a signal that stays does not flicker */
+        follow_source(vm, index, b, level);
+        follow_source(vm, index, b, old);
+    }
+}
+
+/* Writes 32 enable bits of a context. */
+static void set_enabled(struct vcpu *v, uint32_t index, uint32_t value)
+{
+    const struct vplic_config *config = config_of(v->vm);
+    struct vplic_bank *bank = &config->banks[index];
+    uint32_t changed = (value & config->sources[index]) ^ v->arch.vplic.enabled[index];
+
+    v->arch.vplic.enabled[index] ^= changed;
+    while (changed != 0) {
+        uint32_t b = take_bit(&changed);
+        uint64_t old = bank->listeners[b];
+
+        bank->listeners[b] ^= UINT64_C(1) << v->config->index;
+        follow_route(v->vm, 32 * index + b, old, bank->listeners[b]);
+        if (bank->pending >> b & 1) {
+            follow_bank(v, index, bank->priority[b]);
+        }
+    }
+}
+
+/* The context of a register at `offset` from the first context's, or NULL. */
+static struct vcpu *context_at(const struct vm *vm, uint64_t offset, uint32_t stride)
+{
+    return offset / stride < vm->config->vcpu_count ? vcpu_of(vm, (uint32_t)(offset / stride))
+                                                    : NULL;
+}
+
+/* Threshold, and claim and complete. */
+static void access_context(struct vcpu *v, uint64_t offset, struct mmio_access *access)
+{
+    struct vplic_cpu *cpu = &v->arch.vplic;
+
+    if (offset == PLIC_CLAIM) {
+        if (access->is_write) {
+            complete(v, (uint32_t)access->value);
+        } else {
+            access->value = claim(v);
+        }
+    } else if (offset == PLIC_THRESHOLD) {
+        if (access->is_write) {
+            cpu->threshold = (uint32_t)access->value & LEVEL_MASK;
+            follow_signal(v);
+        } else {
+            access->value = cpu->threshold;
+        }
+    }
+}
+
+static void access_enable(struct vcpu *v, uint32_t index, struct mmio_access *access)
+{
+    if (index >= config_of(v->vm)->bank_count) {
+        return;
+    }
+    if (access->is_write) {
+        set_enabled(v, index, (uint32_t)access->value);
+    } else {
+        access->value = v->arch.vplic.enabled[index];
+    }
+}
+
+/* Priorities, and pending bits, which cannot be written (chapter 5). */
+static void access_source(struct vm *vm, uint64_t offset, struct mmio_access *access)
+{
+    const struct vplic_config *config = config_of(vm);
+    uint32_t number = (uint32_t)(offset % PLIC_PENDING / 4);
+
+    if (offset >= PLIC_PENDING) {
+        if (!access->is_write && number < config->bank_count) {
+            access->value = config->banks[number].pending;
+        }
+    } else if (exists(vm, number)) {
+        if (access->is_write) {
+            set_priority(vm, number, (uint32_t)access->value & LEVEL_MASK);
+        } else {
+            access->value = config->banks[number / 32].priority[number % 32];
+        }
+    }
+}
+
+bool vplic_access(struct vcpu *v, void *device, struct mmio_access *access)
+{
+    struct vm *vm = v->vm;
+    struct vplic *vplic = config_of(vm)->state;
+    uint64_t offset = access->address.ipa - config_of(vm)->base.ipa;
+    struct vcpu *target;
+
+    (void)device;
+    if (access->size != 4 || offset % 4 != 0) {
+        return false;
+    }
+    if (!access->is_write) {
+        access->value = 0;
+    }
+    spin_lock(&vplic->lock);
+    if (offset >= PLIC_CONTEXT) {
+        target = context_at(vm, offset - PLIC_CONTEXT, PLIC_CONTEXT_STRIDE);
+        if (target != NULL) {
+            access_context(target, offset % PLIC_CONTEXT_STRIDE, access);
+        }
+    } else if (offset >= PLIC_ENABLE) {
+        target = context_at(vm, offset - PLIC_ENABLE, PLIC_ENABLE_STRIDE);
+        if (target != NULL) {
+            access_enable(target, (uint32_t)(offset % PLIC_ENABLE_STRIDE / 4), access);
+        }
+    } else {
+        access_source(vm, offset, access);
+    }
+    spin_unlock(&vplic->lock);
+    return true;
+}
+
+/* A linked physical source back to silence. */
+static void reset_physical(struct vm *vm, struct vplic_bank *bank, uint32_t source)
+{
+    uint32_t physical = config_of(vm)->physical[source];
+    const struct pcpu *pcpu = route(vm, bank->listeners[source % 32]);
+
+    if (physical == 0) {
+        return;
+    }
+    if (bank->owed >> source % 32 & 1) {
+        if (pcpu == NULL) {
+            /* Only a context in which it is enabled can complete a source (chapter 9). */
+            pcpu = vcpu_of(vm, 0)->pcpu;
+            plic_set_enabled(physical, pcpu, true);
+        }
+        plic_complete(physical, pcpu);
+    }
+    if (pcpu != NULL) {
+        plic_set_enabled(physical, pcpu, false);
+    }
+}
+
+static void reset_bank(struct vm *vm, uint32_t index)
+{
+    struct vplic_bank *bank = &config_of(vm)->banks[index];
+    uint32_t line = bank->line;
+
+    for (uint32_t b = 0; b < 32; b++) {
+        reset_physical(vm, bank, 32 * index + b);
+    }
+    *bank = (struct vplic_bank){ .line = line, .pending = line };
+    bank->at[0] = UINT32_MAX;
+}
+
+void vplic_vm_reset(struct vm *vm)
+{
+    struct vplic *vplic = config_of(vm)->state;
+
+    spin_lock(&vplic->lock);
+    for (uint32_t index = 0; index < config_of(vm)->bank_count; index++) {
+        reset_bank(vm, index);
+    }
+    for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
+        struct vcpu *v = vcpu_of(vm, i);
+
+        v->arch.vplic = (struct vplic_cpu){ 0 };
+        follow_signal(v);
+    }
+    spin_unlock(&vplic->lock);
+}
