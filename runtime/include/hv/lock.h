@@ -10,8 +10,11 @@
  *
  *     vm->lock          life cycle of one VM and of its vCPUs
  *     vpl011->lock      (aarch64) registers of one VM's emulated UART, guest side of its rings
+ *     v16550->lock      (riscv64) the same
  *     console_lock      rings, focus and line state of all consoles
  *     vgic->lock        (aarch64) interrupt state of one VM
+ *     vplic->lock       (riscv64) the same
+ *     plic_lock         (riscv64) enable bits of the physical PLIC; a leaf
  *
  * Log lines may be written with any lock held: log_write() only fills the hypervisor's own ring,
  * under log_lock, which is a leaf; it never takes a lock above.

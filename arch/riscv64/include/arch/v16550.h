@@ -31,6 +31,13 @@ struct v16550 {
 /* Device model entry (mmio_handler). */
 bool v16550_access(struct vcpu *v, void *device, struct mmio_access *access);
 
+/*
+ * The guest's firmware console: the same rings, past the registers. Any CPU, no lock held.
+ * Return how many bytes were taken or given: fewer than `count` when the ring is full or empty.
+ */
+uint32_t v16550_write(struct v16550 *uart, const uint8_t *bytes, uint32_t count);
+uint32_t v16550_read(struct v16550 *uart, uint8_t *bytes, uint32_t count);
+
 /* Registers back to their reset values; input not yet read is dropped. Any CPU, no lock held but
  * vm->lock. */
 void v16550_reset(struct v16550 *uart);
