@@ -56,18 +56,18 @@ static bool exists(const struct vm *vm, uint32_t source)
 /* Makes the vCPU's VSEIP follow what waits in its context (chapter 6: above the threshold). */
 static void follow_signal(struct vcpu *v)
 {
-    const struct vplic_cpu *cpu = &v->arch.vplic;
+    struct vplic_cpu *cpu = &v->arch.vplic;
     const struct pcpu *here = arch_this_pcpu();
     bool signalled = cpu->levels >> (cpu->threshold + 1) != 0;
 
-    if (signalled == v->arch.external) {
+    if (signalled == cpu->signalled) {
         return;
     }
-    __atomic_store_n(&v->arch.external, signalled, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&cpu->signalled, signalled, __ATOMIC_SEQ_CST);
     if (here->loaded == v) {
         hvip_set_vsei(signalled);
     } else {
-        __atomic_store_n(&v->arch.stale, true, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&cpu->stale, true, __ATOMIC_SEQ_CST);
     }
     /* A signal that goes away needs no haste: a guest that comes for it finds nothing to claim. */
     if (signalled && here->running != v) {
@@ -173,6 +173,15 @@ void vplic_set_line(struct vm *vm, uint32_t virq, bool level)
         bank->line &= ~(1u << virq % 32);
     }
     spin_unlock(&vplic->lock);
+}
+
+void vplic_flush(struct vcpu *v)
+{
+    struct vplic_cpu *cpu = &v->arch.vplic;
+
+    /* In this order: who changes `signalled` after it was read here makes it stale again. */
+    __atomic_store_n(&cpu->stale, false, __ATOMIC_SEQ_CST);
+    hvip_set_vsei(vplic_is_signalled(cpu));
 }
 
 /* The most important source that waits for a context, the lowest number first (chapter 1.4), or 0.
@@ -392,10 +401,7 @@ void vplic_vm_reset(struct vm *vm)
         reset_bank(vm, index);
     }
     for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
-        struct vcpu *v = vcpu_of(vm, i);
-
-        v->arch.vplic = (struct vplic_cpu){ 0 };
-        follow_signal(v);
+        vcpu_of(vm, i)->arch.vplic = (struct vplic_cpu){ .stale = true };
     }
     spin_unlock(&vplic->lock);
 }

@@ -11,9 +11,10 @@
  * by priority which banks hold something that waits for it, so that a claim is three
  * find-first-bits. What concerns a source visits the contexts in which it is enabled, usually one.
  *
- * One lock for each VM guards all of it. What a vCPU has to see is one bit, hvip.VSEIP, which
- * arch.external says. Only the CPU on which the vCPU is loaded can write hvip: there it is moved at
- * once; a vCPU elsewhere becomes stale (irq_flush() moves it) and is notified.
+ * One lock for each VM guards all of it. What a vCPU has to see is one bit, hvip.VSEIP. Only the
+ * CPU on which the vCPU is loaded can write that: there it is moved at once; for a vCPU elsewhere
+ * `signalled` says what shall be, `stale` that the bit has to be moved before the guest goes on,
+ * and the vCPU is notified.
  *
  * Source: RISC-V Platform-Level Interrupt Controller Specification 1.0.0.
  */
@@ -40,12 +41,14 @@ struct vplic_bank {
     uint64_t listeners[32]; /* contexts in which the source is enabled: bit i: vCPU i */
 };
 
-/* Per-vCPU part: a context. Under vplic->lock. */
+/* Per-vCPU part: a context. Under vplic->lock, except where it says otherwise. */
 struct vplic_cpu {
     uint32_t enabled[VPLIC_BANK_COUNT_MAX];
     uint32_t waiting[VPLIC_LEVEL_COUNT]; /* by priority: banks with something pending and enabled */
     uint32_t levels;                     /* bit p: waiting[p] is not 0 */
     uint32_t threshold;
+    bool signalled; /* atomic: VSEIP shall be set; written under the lock, read without */
+    bool stale;     /* atomic: vplic_flush() before the guest is entered; set under the lock */
 };
 
 /* Per-VM part. */
@@ -68,8 +71,7 @@ struct vplic_config {
 /*
  * Puts the VM's interrupt controller into its reset state: nothing is pending, claimed or enabled,
  * priorities and thresholds are 0; linked physical sources are completed and disabled. Input lines
- * are the devices' affair and stay. Any CPU, while no vCPU of the VM runs or is loaded. Takes
- * vplic->lock.
+ * are the devices' affair and stay. Any CPU, while no vCPU of the VM runs. Takes vplic->lock.
  */
 void vplic_vm_reset(struct vm *vm);
 
@@ -86,6 +88,20 @@ void vplic_inject(struct vm *vm, uint32_t virq);
  *   virq: a source of the VM; others are ignored
  */
 void vplic_set_line(struct vm *vm, uint32_t virq, bool level);
+
+/*
+ * Moves hvip.VSEIP to what it shall be and clears vplic.stale. To be called when the vCPU is
+ * loaded, and before the guest is entered when stale is set. The vCPU is being loaded or loaded on
+ * this CPU. Takes no lock.
+ */
+void vplic_flush(struct vcpu *v);
+
+/* True when an interrupt is signalled to the vCPU's context, whether or not its VSEIP says so yet.
+ * Any CPU. Takes no lock. */
+static inline bool vplic_is_signalled(const struct vplic_cpu *cpu)
+{
+    return __atomic_load_n(&cpu->signalled, __ATOMIC_SEQ_CST);
+}
 
 /* Device model entry (mmio_handler); `device` is not used. Takes vplic->lock. */
 bool vplic_access(struct vcpu *v, void *device, struct mmio_access *access);
