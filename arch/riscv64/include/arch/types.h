@@ -24,22 +24,19 @@ struct arch_csrs {
 };
 
 struct arch_vcpu {
-    uint64_t x[32];                /* general registers; saved at every trap (vectors.S) */
-    uintptr_t sp;                  /* of the hypervisor while the guest runs (vectors.S) */
+    uint64_t x[32];         /* general registers; saved at every trap (vectors.S); x[0] is 0 */
+    uintptr_t hv_sp, hv_tp; /* of the hypervisor while the guest runs (vectors.S) */
+    uint64_t f[32];         /* f0-f31 and fcsr while not loaded (fp.S) */
+    uint64_t fcsr;
     uint64_t pc, sstatus, hstatus; /* sepc and the status registers while not loaded */
-    uint64_t f[32] HV_ALIGNED(16); /* f0-f31 while not loaded (fp.S) */
-    uint64_t fcsr;                 /* ... */
     struct arch_csrs csrs;         /* while not loaded */
-    uint64_t timer;                /* guest time of its next timer interrupt: vstimecmp while not
-                                    * loaded; without Sstc always */
-    uint64_t hvip;                 /* guest interrupts that stand: hvip while not loaded */
-    uint32_t raised HV_ALIGNED(8); /* atomic: interrupts to add to hvip before the guest goes on */
-    bool external;                 /* atomic: level of the guest's external interrupt (VSEIP) */
-    bool stale;                    /* atomic: `raised` or `external` changed: irq_flush() */
-    struct vplic_cpu vplic;        /* its context at the virtual PLIC */
+    uint64_t timer;                /* guest time of its next timer interrupt: while not loaded;
+                                    * without Sstc always */
+    uint64_t hvip;                 /* while not loaded: interrupts that stand, but for VSEIP */
+    bool ipi;                      /* atomic: another vCPU sent an interrupt: vcpu_take_ipi() */
     bool flush_once;               /* drop the VM's TLB entries at the next load: it was reset */
     bool flush_always;             /* ... at every load: another vCPU of its VM shares the CPU */
-    bool suspend_entry;            /* it resumes from a non-retentive suspend, at its entry */
+    struct vplic_cpu vplic;
 };
 
 struct arch_vm {
@@ -47,7 +44,8 @@ struct arch_vm {
 };
 
 struct arch_pcpu {
-    uint64_t deadline; /* ticks; what the hypervisor's timer is armed for, or TIME_NEVER */
+    uint64_t deadline; /* ticks; what the scheduler wants the timer for; own CPU only */
+    bool is_kicked;    /* atomic: a kick is on its way and not taken yet */
 };
 
 /* Generated. */

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Physical interrupts on their way in.
+ */
+#pragma once
+
+#include <hv/types.h>
+
+struct pcpu;
+
+/*
+ * Takes one physical interrupt: the hypervisor's own are handled, a guest's becomes pending in its
+ * VM's virtual controller and stays claimed here until the guest completes it.
+ *   number: IRQ_* of the one that is pending
+ * On `pcpu`, interrupts masked, no lock held.
+ */
+void irq_take(struct pcpu *pcpu, uint32_t number);

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SBI calls that concern a VM's other harts: IPI, RFENCE, HSM. See arch/sbi.h.
+ *
+ * A guest names harts by its own numbers, which are the indices of its vCPUs. What it asks for
+ * reaches the machine's harts on which those vCPUs run, and no others.
+ */
+#include <arch/csr.h>
+#include <arch/firmware.h>
+#include <arch/memory.h>
+#include <arch/sbi.h>
+#include <arch/vcpu.h>
+#include <hv/tables.h>
+
+/* Ranges longer than this are fenced whole: page by page would take longer. */
+#define FENCE_RANGE_MAX (UINT64_C(64) * HV_PAGE_SIZE)
+
+/* The VM's vCPU with that hart id, or NULL. */
+static struct vcpu *vcpu_by_hart(const struct vm *vm, uint64_t hart)
+{
+    return hart < vm->config->vcpu_count ? &vcpus[vm->config->vcpu_first + hart] : NULL;
+}
+
+/* Bit i: vCPU i of the VM, for the harts that `mask` and `base` name (3.1). Returns false if one of
+ * them does not exist. */
+static bool named_vcpus(const struct vm *vm, uint64_t mask, uint64_t base, uint64_t *set)
+{
+    uint64_t all = UINT64_MAX >> (64 - vm->config->vcpu_count);
+
+    if (base == SBI_ALL_HARTS) {
+        *set = all;
+        return true;
+    }
+    if (mask == 0) {
+        *set = 0;
+        return true;
+    }
+    if (base >= 64 || (mask << base) >> base != mask) {
+        return false;
+    }
+    *set = mask << base;
+    return (*set & ~all) == 0;
+}
+
+/* Removes the lowest bit of the set; returns its vCPU. */
+static struct vcpu *take_vcpu(const struct vm *vm, uint64_t *set)
+{
+    uint32_t index = (uint32_t)__builtin_ctzll(*set);
+
+    *set &= *set - 1;
+    return &vcpus[vm->config->vcpu_first + index];
+}
+
+int64_t sbi_send_ipi(const struct vcpu *v, uint64_t mask, uint64_t base)
+{
+    uint64_t set;
+
+    if (!named_vcpus(v->vm, mask, base, &set)) {
+        return SBI_ERR_INVALID_PARAM;
+    }
+    while (set != 0) {
+        vcpu_send_ipi(take_vcpu(v->vm, &set));
+    }
+    return SBI_SUCCESS;
+}
+
+/* One fence on one set of harts; `size` 0: all addresses. */
+static void fence_harts(uint64_t function, struct hart_set harts, uint64_t start, uint64_t size)
+{
+    if (function == SBI_RFENCE_FENCE_I) {
+        firmware_remote_fence_i(harts);
+    } else {
+        firmware_remote_hfence_vvma(harts, start, size);
+    }
+}
+
+static void fence_here(uint64_t function)
+{
+    if (function == SBI_RFENCE_FENCE_I) {
+        fence_i();
+    } else {
+        hfence_vvma();
+    }
+}
+
+/* Fences on the harts of the vCPUs in `set`, gathered into as few firmware calls as their numbers
+ * allow. */
+static void fence_vcpus(const struct vcpu *v, uint64_t function, uint64_t set, uint64_t start,
+                        uint64_t size)
+{
+    struct hart_set harts = { 0, 0 };
+
+    while (set != 0) {
+        const struct vcpu *target = take_vcpu(v->vm, &set);
+        uint64_t hart = target->pcpu->config->arch.hart_id;
+
+        if (target->pcpu == v->pcpu) {
+            fence_here(function);
+            continue;
+        }
+        if (harts.mask != 0 && hart - harts.base >= 64) {
+            fence_harts(function, harts, start, size);
+            harts.mask = 0;
+        }
+        if (harts.mask == 0) {
+            harts.base = hart;
+        }
+        harts.mask |= BIT(hart - harts.base);
+    }
+    if (harts.mask != 0) {
+        fence_harts(function, harts, start, size);
+    }
+}
+
+/* Fences by ASID are carried out for all of the VM's: more than was asked for, never less. */
+int64_t sbi_remote_fence(const struct vcpu *v, uint64_t function, const uint64_t arguments[4])
+{
+    uint64_t start = arguments[2];
+    uint64_t size = arguments[3];
+    uint64_t set;
+
+    if (function > SBI_RFENCE_SFENCE_VMA_ASID) {
+        return SBI_ERR_NOT_SUPPORTED; /* a guest is no hypervisor */
+    }
+    if (!named_vcpus(v->vm, arguments[0], arguments[1], &set)) {
+        return SBI_ERR_INVALID_PARAM;
+    }
+    if (size > FENCE_RANGE_MAX) {
+        start = 0;
+        size = 0;
+    }
+    fence_vcpus(v, function, set, size == 0 ? 0 : start, size);
+    return SBI_SUCCESS;
+}
+
+int64_t sbi_hart_start(const struct vcpu *v, uint64_t hart, uint64_t entry, uint64_t argument)
+{
+    struct vcpu *target = vcpu_by_hart(v->vm, hart);
+
+    if (target == NULL) {
+        return SBI_ERR_INVALID_PARAM;
+    }
+    if (!memory_permits(v->vm, (ipa_t){ entry }, 2, MEM_EXECUTE)) {
+        return SBI_ERR_INVALID_ADDRESS;
+    }
+    switch (vcpu_on(target, entry, argument)) {
+    case HV_OK:
+        return SBI_SUCCESS;
+    case HV_ERR_ALREADY:
+        return SBI_ERR_ALREADY_AVAILABLE;
+    default: /* the VM is on its way out, and so is the caller */
+        return SBI_ERR_FAILED;
+    }
+}
+
+struct sbi_result sbi_hart_status(const struct vcpu *v, uint64_t hart)
+{
+    const struct vcpu *target = vcpu_by_hart(v->vm, hart);
+
+    if (target == NULL) {
+        return (struct sbi_result){ SBI_ERR_INVALID_PARAM, 0 };
+    }
+    switch (__atomic_load_n(&target->state, __ATOMIC_SEQ_CST)) {
+    case VCPU_OFF:
+        return (struct sbi_result){ SBI_SUCCESS, SBI_HSM_STOPPED };
+    case VCPU_READY:
+        return (struct sbi_result){ SBI_SUCCESS, SBI_HSM_START_PENDING };
+    case VCPU_EXITING:
+        return (struct sbi_result){ SBI_SUCCESS, SBI_HSM_STOP_PENDING };
+    default:
+        return (struct sbi_result){ SBI_SUCCESS, SBI_HSM_STARTED };
+    }
+}
+
+/* The two suspensions that every SBI has; registers of a retentive one are the guest's all along.
+ */
+enum exit_reason sbi_hart_suspend(struct vcpu *v, uint64_t x[32])
+{
+    uint64_t entry = x[SBI_A0 + 1];
+    int64_t error = SBI_ERR_INVALID_PARAM;
+
+    switch ((uint32_t)x[SBI_A0]) {
+    case SBI_HSM_SUSPEND_RETENTIVE:
+        x[SBI_A0] = (uint64_t)SBI_SUCCESS;
+        x[SBI_A0 + 1] = 0;
+        return EXIT_HALT;
+    case SBI_HSM_SUSPEND_NON_RETENTIVE:
+        if (memory_permits(v->vm, (ipa_t){ entry }, 2, MEM_EXECUTE)) {
+            vcpu_resume_at(v, entry, x[SBI_A0 + 2]);
+            return EXIT_HALT;
+        }
+        error = SBI_ERR_INVALID_ADDRESS;
+        break;
+    default:
+        break;
+    }
+    x[SBI_A0] = (uint64_t)error;
+    x[SBI_A0 + 1] = 0;
+    return EXIT_HYPERCALL;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Traps of guests: what scause says, and who answers.
+ *
+ * Everything that needs no scheduling is answered here, on the trap's own stack frame, and the
+ * guest goes on; the exit loop in runtime/vcpu.c hears only of the rest. Nothing here trusts the
+ * guest: what is not understood is that guest's fault.
+ *
+ * Source: RISC-V Privileged Architecture 20240411, 18.6.
+ */
+#include <arch/csr.h>
+#include <arch/decode.h>
+#include <arch/irq.h>
+#include <arch/memory.h>
+#include <arch/sbi.h>
+#include <arch/trap.h>
+#include <arch/vcpu.h>
+#include <hv/arch/vcpu.h>
+#include <hv/format.h>
+#include <hv/mmio.h>
+#include <hv/panic.h>
+#include <hv/tables.h>
+
+#define INSTRUCTION_WFI 0x10500073u
+
+/* htinst of a page table walk's own access, read or write (table 61); 64-bit entries. */
+#define HTINST_WALK_MASK  (~UINT64_C(0x20))
+#define HTINST_WALK_ENTRY UINT64_C(0x3000)
+
+/* The end of every trap: whether the guest may go on at once. */
+static uint32_t resume(struct vcpu *v)
+{
+    if (v->pcpu->resched) {
+        return EXIT_EXTERNAL_INTERRUPT;
+    }
+    if (vcpu_is_stale(v)) {
+        vcpu_flush(v);
+    }
+    return TRAP_RESUME;
+}
+
+/* Counts an exit that was answered here and goes on. */
+static uint32_t answered(struct vcpu *v, enum exit_reason reason)
+{
+    v->exits[reason]++;
+    return resume(v);
+}
+
+/* The guest goes on `length` bytes further. */
+static void skip(uint64_t length)
+{
+    csr_write(CSR_SEPC, csr_read(CSR_SEPC) + length);
+}
+
+static uint32_t fault(struct vcpu *v, uint64_t cause, const char *what)
+{
+    v->exit.fault = (struct guest_fault){
+        .what = what,
+        .pc = csr_read(CSR_SEPC),
+        .syndrome = cause,
+    };
+    return EXIT_GUEST_FAULT;
+}
+
+static uint32_t fault_at(struct vcpu *v, uint64_t cause, const char *what, ipa_t address)
+{
+    fault(v, cause, what);
+    v->exit.fault.address = address;
+    v->exit.fault.has_address = true;
+    return EXIT_GUEST_FAULT;
+}
+
+/* Takes the guest to its own handler of illegal instructions, as its hart would (10.1.1, 18.6.2).
+ */
+static void inject_illegal_instruction(uint64_t instruction)
+{
+    uint64_t status = csr_read(CSR_VSSTATUS);
+    uint64_t previous = csr_read(CSR_SSTATUS) & SSTATUS_SPP;
+    uint64_t interrupts = (status & SSTATUS_SIE) != 0 ? SSTATUS_SPIE : 0;
+
+    csr_write(CSR_VSSTATUS,
+              (status & ~(SSTATUS_SPP | SSTATUS_SPIE | SSTATUS_SIE)) | previous | interrupts);
+    csr_write(CSR_VSCAUSE, CAUSE_ILLEGAL_INSTRUCTION);
+    csr_write(CSR_VSEPC, csr_read(CSR_SEPC));
+    csr_write(CSR_VSTVAL, instruction);
+    csr_write(CSR_SEPC, csr_read(CSR_VSTVEC) & ~UINT64_C(3));
+    csr_set(CSR_SSTATUS, SSTATUS_SPP);
+}
+
+/*
+ * An instruction that the VM was not granted. The guest's kernel should not have tried: that is its
+ * fault. Its user programs may try anything: they get an illegal instruction exception, which their
+ * kernel handles.
+ */
+static uint32_t denied(struct vcpu *v, uint64_t cause, uint64_t instruction)
+{
+    if ((csr_read(CSR_SSTATUS) & SSTATUS_SPP) != 0) {
+        return fault(v, cause, "instruction that it may not execute");
+    }
+    inject_illegal_instruction(instruction);
+    return answered(v, EXIT_SYSREG);
+}
+
+/* The trapped instruction from guest memory. Returns false if it is not there any more: the guest's
+ * other harts change its tables while it runs. */
+static bool fetch(uint32_t *instruction)
+{
+    uint64_t pc = csr_read(CSR_SEPC);
+    uint64_t low = access_guest_code(pc);
+    uint64_t high = 0;
+
+    if (low != ACCESS_REFUSED && decode_length((uint32_t)low) == 4) {
+        high = access_guest_code(pc + 2); /* may be on the next page */
+    }
+    *instruction = (uint32_t)(high << 16 | low);
+    return low != ACCESS_REFUSED && high != ACCESS_REFUSED;
+}
+
+/* stval holds the instruction, or 0 if the hart does not tell (10.1.9). */
+static uint32_t virtual_instruction(struct vcpu *v, uint64_t cause)
+{
+    uint32_t instruction = (uint32_t)csr_read(CSR_STVAL);
+
+    if (instruction == 0 && !fetch(&instruction)) {
+        return resume(v); /* its next attempt tells the guest itself */
+    }
+    if (instruction == INSTRUCTION_WFI && (csr_read(CSR_SSTATUS) & SSTATUS_SPP) != 0) {
+        skip(4);
+        return EXIT_HALT;
+    }
+    return denied(v, cause, instruction);
+}
+
+/* Where a guest page fault happened: htval has all but the lowest two bits (18.2.9). */
+static ipa_t fault_address(void)
+{
+    return (ipa_t){ csr_read(CSR_HTVAL) << 2 | (csr_read(CSR_STVAL) & 3) };
+}
+
+/* Why an access that no device answers is a fault, for the report. */
+static const char *access_cause(const struct vcpu *v, ipa_t address, bool is_write)
+{
+    if (!memory_permits(v->vm, address, 1, 0)) {
+        return is_write ? "write" : "read";
+    }
+    return is_write ? "write that its permissions forbid" : "read that its permissions forbid";
+}
+
+/* Extends what a device answered as the load asks. */
+static uint64_t extend(uint64_t value, const struct decoded_access *decoded)
+{
+    uint64_t sign = UINT64_C(1) << ((8u * decoded->size) - 1);
+
+    return decoded->is_signed ? (value ^ sign) - sign : value;
+}
+
+/* Carries out a decoded access to an emulated device. */
+static uint32_t device_access(struct vcpu *v, uint64_t cause, ipa_t address,
+                              const struct decoded_access *decoded)
+{
+    struct mmio_access access = {
+        .address = address,
+        .size = decoded->size,
+        .is_write = decoded->is_write,
+    };
+
+    if (access.is_write) {
+        access.value = v->arch.x[decoded->reg] & (UINT64_MAX >> (64 - 8 * access.size));
+    }
+    if (!mmio_dispatch(v, &access)) {
+        return fault_at(v, cause, access_cause(v, address, access.is_write), address);
+    }
+    skip(decoded->length);
+    if (access.is_write) {
+        return answered(v, EXIT_MMIO_WRITE);
+    }
+    if (decoded->reg != 0) {
+        v->arch.x[decoded->reg] = extend(access.value, decoded);
+    }
+    return answered(v, EXIT_MMIO_READ);
+}
+
+/* A load or store of which htinst does not tell enough. */
+static uint32_t undescribed_access(struct vcpu *v, uint64_t cause, ipa_t address, uint64_t htinst)
+{
+    struct decoded_access decoded;
+    uint32_t instruction;
+
+    if ((htinst & HTINST_WALK_MASK) == HTINST_WALK_ENTRY) {
+        return fault_at(v, cause, "page table walk where it may not", address);
+    }
+    if (memory_permits(v->vm, address, 1, 0)) {
+        return fault_at(v, cause, access_cause(v, address, cause == CAUSE_STORE_GUEST_PAGE),
+                        address);
+    }
+    if (htinst == 0 && !fetch(&instruction)) {
+        return resume(v);
+    }
+    if (htinst != 0 || !decode_access(instruction, &decoded)) {
+        return fault_at(v, cause, "data abort of an instruction that is not emulated", address);
+    }
+    return device_access(v, cause, address, &decoded);
+}
+
+static uint32_t data_fault(struct vcpu *v, uint64_t cause)
+{
+    uint64_t htinst = csr_read(CSR_HTINST);
+    ipa_t address = fault_address();
+    struct decoded_access decoded;
+
+    if (decode_transformed(htinst, &decoded)) {
+        return device_access(v, cause, address, &decoded);
+    }
+    return undescribed_access(v, cause, address, htinst);
+}
+
+uint32_t trap_exception(struct vcpu *v, uint64_t cause)
+{
+    switch (cause) {
+    case CAUSE_LOAD_GUEST_PAGE:
+    case CAUSE_STORE_GUEST_PAGE:
+        return data_fault(v, cause);
+    case CAUSE_VIRTUAL_INSTRUCTION:
+        return virtual_instruction(v, cause);
+    case CAUSE_FETCH_GUEST_PAGE:
+        return fault_at(v, cause, "instruction fetch", fault_address());
+    default: /* delegated to the guest, or nothing that a guest can cause */
+        return fault(v, cause, "exception that is not its own");
+    }
+}
+
+uint32_t trap_hypercall(struct vcpu *v)
+{
+    enum exit_reason reason;
+
+    skip(4);
+    reason = sbi_call(v, v->arch.x);
+    if (reason == EXIT_HYPERCALL || reason == EXIT_SEND_IPI) {
+        return answered(v, reason);
+    }
+    if (reason == EXIT_EXTERNAL_INTERRUPT) {
+        skip(-UINT64_C(4)); /* it has to call again */
+    }
+    return (uint32_t)reason;
+}
+
+uint32_t trap_interrupt(struct vcpu *v, uint64_t cause)
+{
+    irq_take(v->pcpu, (uint32_t)(cause & ~SCAUSE_INTERRUPT));
+    v->exits[EXIT_EXTERNAL_INTERRUPT]++;
+    return resume(v);
+}
+
+void trap_hypervisor_fault(uint64_t cause, uint64_t pc, uint64_t value)
+{
+    char text[100];
+
+    format(text, sizeof text, "trap out of HS-mode: scause 0x%lx, sepc 0x%lx, stval 0x%lx", cause,
+           pc, value);
+    panic(__FILE__, __LINE__, text);
+}
