@@ -26,7 +26,7 @@
     movk    \register, #(((\value) >> 16) & 0xffff), lsl #16
 .endm
 
-    .section .text.boot, "ax"
+    .section .text..boot, "ax"
 
     .global _start
 _start:

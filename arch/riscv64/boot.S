@@ -16,7 +16,7 @@
 /* satp.MODE = Sv39 (RISC-V privileged architecture, 10.1.11). */
 #define SATP_MODE_SV39_BIT 63
 
-    .section .text.boot, "ax"
+    .section .text..boot, "ax"
 
     .global _start
 _start:

@@ -34,7 +34,7 @@ FLAGS = (
 STUB = """
 #include <hv/tables.h>
 void _start(void);
-__attribute__((section(".text.boot"))) void _start(void)
+__attribute__((section(".text..boot"))) void _start(void)
 {
     const void *volatile seen[] = {
         vm_configs, vcpu_configs, pcpu_configs, irq_routes, owners, vms, vcpus, pcpus, consoles,

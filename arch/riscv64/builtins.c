@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What compilers call where the base instruction set has nothing: counting zeros (Zbb has it) and
+ * exchanging one byte (Zabha has it). Names and meanings are the compiler's (GCC internals,
+ * "Integer library routines" and "__atomic builtins").
+ */
+#include <hv/types.h>
+
+int __ctzdi2(uint64_t value);
+int __clzdi2(uint64_t value);
+uint8_t __atomic_exchange_1(volatile void *address, uint8_t value, int order);
+
+/* A de Bruijn sequence: each of its 64 windows of 6 bits is another number. */
+#define DE_BRUIJN UINT64_C(0x0218a392cd3d5dbf)
+
+/* Which bit is alone in a word, by the window it moves to the top. */
+static const uint8_t bit_of_window[64] = {
+    0,  1,  2,  7,  3,  13, 8,  19, 4,  25, 14, 28, 9,  34, 20, 40, 5,  17, 26, 38, 15, 46,
+    29, 48, 10, 31, 35, 54, 21, 50, 41, 57, 63, 6,  12, 18, 24, 27, 33, 39, 16, 37, 45, 47,
+    30, 53, 49, 56, 62, 11, 23, 32, 36, 44, 52, 55, 61, 22, 43, 51, 60, 42, 59, 58,
+};
+
+int __ctzdi2(uint64_t value)
+{
+    return bit_of_window[((value & -value) * DE_BRUIJN) >> 58];
+}
+
+int __clzdi2(uint64_t value)
+{
+    int count = 0;
+
+    for (int step = 32; step != 0; step /= 2) {
+        if (value >> (64 - step) == 0) {
+            value <<= step;
+            count += step;
+        }
+    }
+    return count;
+}
+
+/* Always in the strongest order. */
+uint8_t __atomic_exchange_1(volatile void *address, uint8_t value, int order)
+{
+    uintptr_t byte = (uintptr_t)address;
+    uint32_t *word = (uint32_t *)(byte & ~(uintptr_t)3);
+    uint32_t shift = 8 * (byte & 3);
+    uint32_t old = __atomic_load_n(word, __ATOMIC_RELAXED);
+    uint32_t new;
+
+    (void)order;
+    do {
+        new = (old & ~(UINT32_C(0xff) << shift)) | (uint32_t)value << shift;
+    } while (
+        !__atomic_compare_exchange_n(word, &old, new, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    return (uint8_t)(old >> shift);
+}
