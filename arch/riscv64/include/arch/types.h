@@ -6,6 +6,7 @@
 #pragma once
 
 #include <arch/v16550.h>
+#include <arch/vaplic.h>
 #include <arch/vplic.h>
 #include <hv/types.h>
 
@@ -50,9 +51,10 @@ struct arch_pcpu {
 
 /* Generated. */
 struct arch_vm_config {
-    uint8_t stage2_mode;       /* hgatp.MODE: 8 is Sv39x4, 9 is Sv48x4 */
-    struct vplic_config vplic; /* .state is NULL where the VM has an AIA instead */
-    struct v16550 *uart;       /* NULL: no console */
+    uint8_t stage2_mode;         /* hgatp.MODE: 8 is Sv39x4, 9 is Sv48x4 */
+    struct vplic_config vplic;   /* .state is NULL where the VM has an AIA instead */
+    struct vaplic_config vaplic; /* .state is NULL where the VM has a PLIC instead */
+    struct v16550 *uart;         /* NULL: no console */
 };
 
 struct arch_vcpu_config {

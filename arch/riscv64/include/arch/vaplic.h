@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Virtual APLIC: what a VM with an AIA sees as the controller of its wired interrupts; one domain,
+ * in MSI delivery mode. Its messages go to the guest interrupt files of the vCPUs (arch/imsic.h).
+ *
+ * Only the VM's own sources exist; all others read as zero and ignore writes. A source linked to a
+ * physical one is held by the physical APLIC: what the guest writes about it is passed on, with the
+ * guest's hart number replaced by the interrupt file of that vCPU, so that the device's interrupt
+ * goes to the guest without the hypervisor. Sources of emulated devices are kept here.
+ *
+ * One lock for each VM guards all of it.
+ *
+ * Source: RISC-V Advanced Interrupt Architecture 1.0, chapter 4.
+ */
+#pragma once
+
+#include <hv/lock.h>
+#include <hv/types.h>
+
+struct mmio_access;
+struct vcpu;
+struct vm;
+
+#define VAPLIC_BANK_COUNT_MAX 32u /* 1024 sources, number 0 means none */
+
+/* 32 sources; bit i of each word is source 32 * bank + i. All under vaplic->lock. */
+struct vaplic_bank {
+    uint32_t line;    /* input level of emulated devices */
+    uint32_t pending; /* not for linked sources, whose pending bits are in the machine */
+    uint32_t enabled;
+    /* What the source modes say. */
+    uint32_t active; /* not inactive: other registers of the source exist */
+    uint32_t wired;  /* looks at its input */
+    uint32_t level;  /* level-sensitive */
+    uint32_t low;    /* the input is inverted: falling edge, low level */
+    uint8_t mode[32];
+    uint32_t target[32]; /* as the guest wrote it */
+};
+
+/* Per-VM part. */
+struct vaplic {
+    struct spinlock lock;
+    bool is_enabled; /* domaincfg.IE */
+};
+
+/* What the generator says about a VM's controller of wired interrupts. */
+struct vaplic_config {
+    struct vaplic *state;
+    struct vaplic_bank *banks; /* [bank_count] */
+    /* [bank_count]: bit i of word n: the VM has source 32 * n + i; never source 0 */
+    const uint32_t *sources;
+    /* [32 * bank_count]: physical source linked to that virtual one, 0: emulated or absent */
+    const uint16_t *physical;
+    ipa_t base;          /* of the register window */
+    uint16_t bank_count; /* 1 ... VAPLIC_BANK_COUNT_MAX */
+};
+
+/*
+ * Puts the domain into its reset state: disabled, all sources inactive, linked physical sources
+ * too. Input lines are the devices' affair and stay. Any CPU, while no vCPU of the VM runs. Takes
+ * vaplic->lock.
+ */
+void vaplic_vm_reset(struct vm *vm);
+
+/*
+ * Moves the input of an emulated source. Any CPU. Takes vaplic->lock; locks of devices may be held.
+ *   virq: a source of the VM; others are ignored
+ */
+void vaplic_set_line(struct vm *vm, uint32_t virq, bool level);
+
+/* Device model entry (mmio_handler); `device` is not used. Takes vaplic->lock. */
+bool vaplic_access(struct vcpu *v, void *device, struct mmio_access *access);
