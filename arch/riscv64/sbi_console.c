@@ -19,38 +19,6 @@ static struct v16550 *uart_of(const struct vcpu *v)
     return v->vm->config->arch.uart;
 }
 
-/* Puts what fits; returns how many bytes that was. */
-static uint64_t put(struct v16550 *uart, const uint8_t *bytes, uint64_t size)
-{
-    uint64_t done = 0;
-
-    spin_lock(&uart->lock);
-    while (done < size && console_put(uart->console, bytes[done])) {
-        done++;
-    }
-    spin_unlock(&uart->lock);
-    console_drain();
-    return done;
-}
-
-static uint64_t get(struct v16550 *uart, uint8_t *bytes, uint64_t size)
-{
-    uint64_t done = 0;
-
-    spin_lock(&uart->lock);
-    while (done < size) {
-        int byte = console_get(uart->console);
-
-        if (byte < 0) {
-            break;
-        }
-        bytes[done++] = (uint8_t)byte;
-    }
-    spin_unlock(&uart->lock);
-    v16550_update(uart); /* its receive interrupt may fall */
-    return done;
-}
-
 struct sbi_result sbi_console_write(const struct vcpu *v, ipa_t base, uint64_t size)
 {
     uint8_t bytes[CALL_SIZE_MAX];
@@ -62,7 +30,7 @@ struct sbi_result sbi_console_write(const struct vcpu *v, ipa_t base, uint64_t s
     if (access_copy_from_guest(bytes, base, size) != size) {
         return (struct sbi_result){ SBI_ERR_FAILED, 0 };
     }
-    return (struct sbi_result){ SBI_SUCCESS, put(uart_of(v), bytes, size) };
+    return (struct sbi_result){ SBI_SUCCESS, v16550_write(uart_of(v), bytes, (uint32_t)size) };
 }
 
 struct sbi_result sbi_console_read(const struct vcpu *v, ipa_t base, uint64_t size)
@@ -72,7 +40,7 @@ struct sbi_result sbi_console_read(const struct vcpu *v, ipa_t base, uint64_t si
     if (!memory_permits(v->vm, base, size, MEM_WRITE)) {
         return (struct sbi_result){ SBI_ERR_INVALID_PARAM, 0 };
     }
-    size = get(uart_of(v), bytes, size < CALL_SIZE_MAX ? size : CALL_SIZE_MAX);
+    size = v16550_read(uart_of(v), bytes, (uint32_t)(size < CALL_SIZE_MAX ? size : CALL_SIZE_MAX));
     if (access_copy_to_guest(base, bytes, size) != size) {
         return (struct sbi_result){ SBI_ERR_FAILED, 0 };
     }
@@ -81,12 +49,12 @@ struct sbi_result sbi_console_read(const struct vcpu *v, ipa_t base, uint64_t si
 
 bool sbi_console_put(const struct vcpu *v, uint8_t byte)
 {
-    return put(uart_of(v), &byte, 1) == 1;
+    return v16550_write(uart_of(v), &byte, 1) == 1;
 }
 
 int sbi_console_get(const struct vcpu *v)
 {
     uint8_t byte;
 
-    return get(uart_of(v), &byte, 1) == 1 ? byte : -1;
+    return v16550_read(uart_of(v), &byte, 1) == 1 ? byte : -1;
 }
