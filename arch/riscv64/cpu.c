@@ -8,7 +8,7 @@
 #include <arch/asm.h>
 #include <arch/csr.h>
 #include <arch/firmware.h>
-#include <arch/plic.h>
+#include <arch/irq.h>
 #include <arch/trap.h>
 #include <hv/arch/cpu.h>
 #include <hv/arch/task.h>
@@ -41,6 +41,8 @@ _Static_assert((int)EXIT_COUNT == TRAP_RESUME, "vectors.S compares with it");
 /* Cache block operations as far as the hart has them; its own timer as far as there is one. */
 #define HENVCFG_GUEST (HENVCFG_CBIE_FLUSH | HENVCFG_CBCFE | HENVCFG_CBZE)
 
+#define HSTATEEN0_GUEST (HSTATEEN0_IMSIC | HSTATEEN0_AIA | HSTATEEN0_CSRIND | HSTATEEN0_SENVCFG)
+
 /* What arch_task_switch() expects on a task's stack: ra, s0-s11, and one word of padding. */
 struct task_frame {
     uint64_t ra_s0_to_s11[14];
@@ -50,37 +52,20 @@ extern const char task_entry[]; /* vectors.S */
 
 void arch_cpu_init(struct pcpu *pcpu)
 {
-    static bool plic_is_ready; /* written by the boot CPU before it starts any other */
-
     csr_write(CSR_HEDELEG, HEDELEG_GUEST);
     csr_write(CSR_HIDELEG, HVIP_GUEST);
     csr_write(CSR_HCOUNTEREN, HCOUNTEREN_GUEST);
     csr_write(CSR_HENVCFG, HENVCFG_GUEST | (board.has_sstc ? HENVCFG_STCE : 0));
     if (access_has_hstateen0()) {
-        csr_write(CSR_HSTATEEN0, HSTATEEN0_SENVCFG);
+        csr_write(CSR_HSTATEEN0, HSTATEEN0_GUEST);
     }
     CHECK(!board.has_sstc || access_has_stimecmp()); /* the firmware keeps it to itself */
-    csr_write(CSR_HGEIE, 0);
     csr_write(CSR_HVIP, 0);
     csr_write(CSR_VSIE, 0);
     csr_write(CSR_HGATP, 0);
     hfence_all();
     arch_timer_set(TIME_NEVER);
-
-    if (!plic_is_ready) {
-        plic_init();
-        plic_is_ready = true;
-    }
-    plic_init_cpu(pcpu);
-    csr_write(CSR_SIE, BIT(IRQ_SSI) | BIT(IRQ_STI) | BIT(IRQ_SEI));
-}
-
-/* One kick is as good as two: while one is on its way, no other is sent. */
-void arch_cpu_kick(struct pcpu *pcpu)
-{
-    if (!__atomic_exchange_n(&pcpu->arch.is_kicked, true, __ATOMIC_SEQ_CST)) {
-        firmware_send_ipi(pcpu);
-    }
+    irq_init_cpu(pcpu);
 }
 
 void arch_cpu_idle(void)

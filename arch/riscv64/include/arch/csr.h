@@ -50,6 +50,7 @@
 #define CSR_VSCAUSE   0x242
 #define CSR_VSTVAL    0x243
 #define CSR_VSTIMECMP 0x24d
+#define CSR_VSISELECT 0x250 /* AIA 1.0, 2.3 */
 #define CSR_VSATP     0x280
 
 /* `number` is a constant. */
@@ -133,7 +134,10 @@
 #define HENVCFG_CBZE       BIT(7)
 #define HENVCFG_STCE       BIT(63)
 
-/* hstateen0, chapter 9 (Smstateen). */
+/* hstateen0, chapter 9 (Smstateen): what a guest may use without an exit. */
+#define HSTATEEN0_IMSIC   BIT(58)
+#define HSTATEEN0_AIA     BIT(59)
+#define HSTATEEN0_CSRIND  BIT(60)
 #define HSTATEEN0_SENVCFG BIT(62)
 
 /* hcounteren, 18.2.4: cycle, time, instret. */

@@ -34,6 +34,7 @@ struct arch_vcpu {
     uint64_t timer;                /* guest time of its next timer interrupt: while not loaded;
                                     * without Sstc always */
     uint64_t hvip;                 /* while not loaded: interrupts that stand, but for VSEIP */
+    uint64_t vsiselect;            /* while not loaded, where it has a guest interrupt file */
     bool ipi;                      /* atomic: another vCPU sent an interrupt: vcpu_take_ipi() */
     bool flush_once;               /* drop the VM's TLB entries at the next load: it was reset */
     bool flush_always;             /* ... at every load: another vCPU of its VM shares the CPU */
