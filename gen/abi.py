@@ -31,6 +31,13 @@ VGIC_SIZE_MAX = 64
 VGIC_BANK_SIZE_MAX = 192
 VPL011_SIZE_MAX = 128
 
+#: The same of riscv64.
+VPLIC_SIZE_MAX = 64
+VPLIC_BANK_SIZE_MAX = 384
+VAPLIC_SIZE_MAX = 64
+VAPLIC_BANK_SIZE_MAX = 256
+V16550_SIZE_MAX = 128
+
 #: Budgets of the linked sections that do not follow from the counts, in bytes.
 TEXT_BUDGET = 96 * KIB
 RODATA_BUDGET = 32 * KIB

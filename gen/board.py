@@ -111,7 +111,8 @@ def read_board(path: Path) -> Board:
     )
 
 
-# By default the first 2 MiB of RAM stay free: QEMU and some boot loaders put their own tree there.
+# By default the first 2 MiB of RAM stay free: firmware lies there, or the tree that QEMU and some
+# boot loaders leave.
 def _hypervisor(table: BoardFile, hardware: Hardware) -> Range:
     base = table.hypervisor.base
     if base is None:

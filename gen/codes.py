@@ -186,7 +186,7 @@ _TABLE = (
         "A region overlaps memory that the hypervisor keeps.",
         "Its code and tables decide what every VM can reach. The first 2 MiB of RAM are kept too:"
         " QEMU"
-        " and boot loaders put their device tree there.",
+        " and boot loaders put their device tree there, or firmware lies there.",
         "Move the region, or move the hypervisor in the board file.",
     ),
     Code(

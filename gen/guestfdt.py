@@ -91,6 +91,19 @@ def add_memory(root: FdtNode, regions: Iterable[Range]) -> None:
         node.properties["reg"] = reg([region])
 
 
+def add_clock(root: FdtNode, phandle: int) -> None:
+    """A fixed clock, for devices that want to know one."""
+    add_node(root, "apb-pclk").properties.update(
+        {
+            "compatible": strings("fixed-clock"),
+            "#clock-cells": cells(0),
+            "clock-frequency": cells(24_000_000),
+            "clock-output-names": strings("clk24mhz"),
+            "phandle": cells(phandle),
+        }
+    )
+
+
 # Properties of a board's node that mean the same in a guest: no reference to another node.
 _COPIED = (
     "compatible",
@@ -111,16 +124,19 @@ def add_device(
     windows: tuple[Range, ...],
     interrupts: bytes,
     clock: int,
-) -> None:
+) -> FdtNode:
     """A passed-through device, as far as it stands alone.
 
     Args:
-        root: the tree.
+        root: the tree, or the bus that it is on.
         name: the device's name, where it has no node.
         board_node: the node that describes it on the board.
         windows: guest addresses.
         interrupts: the property of that name, as the guest's controller wants it.
         clock: phandle of a fixed clock that stands in for each clock of the board's.
+
+    Returns:
+        Its node.
     """
     base_name = board_node.name.partition("@")[0] if board_node is not None else name
     node = add_node(root, f"{base_name}@{windows[0].base:x}" if windows else base_name)
@@ -136,6 +152,7 @@ def add_device(
         node.properties["clocks"] = cells(*[clock] * max(1, len(names)))
         if names:
             node.properties["clock-names"] = strings(*names)
+    return node
 
 
 def completed(tree: Tree, cmdline: str, initrd: Range | None) -> FdtNode:

@@ -60,7 +60,8 @@ class Cpu:
     """A CPU of the board.
 
     index: its number here, in the order of the tree; what `cpus = [...]` counts.
-    hardware_id: what the hardware calls it (aarch64: the affinity bits of MPIDR_EL1).
+    hardware_id: what the hardware calls it (aarch64: the affinity bits of MPIDR_EL1;
+    riscv64: the hart id).
     """
 
     index: int
@@ -74,12 +75,15 @@ class Uart:
     """The UART that the board prints on.
 
     kind: name of the driver, "pl011".
+    reg_shift: registers are 1 << reg_shift bytes apart.  io_width: bytes of one register.
     """
 
     kind: str
     path: str
     window: Range
     interrupt: Interrupt
+    reg_shift: int = 0
+    io_width: int = 1
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,7 @@ class Board:
 
     @property
     def boot_area(self) -> Range:
-        """The first 2 MiB of RAM, where QEMU and boot loaders leave their own device tree."""
+        """The first 2 MiB of RAM: firmware, or the device tree that QEMU and boot loaders leave."""
         return Range(self.ram[0].base, min(BLOCK_SIZE, self.ram[0].size))
 
     @property

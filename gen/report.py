@@ -178,7 +178,7 @@ def _hypervisor(plan: Plan) -> Iterator[str]:
             for section in layout.sections
         ),
     )
-    tables = len(plan.pagetables.tables)
+    tables = plan.pagetables.page_count
     yield f"{len(layout.stacks)} stacks, {tables} page tables; region {layout.region}"
 
 

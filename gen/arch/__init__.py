@@ -17,7 +17,7 @@ from gen.model import Hardware
 from gen.ranges import Owned
 
 #: Architectures that exist, by the name that board files use.
-NAMES = ("aarch64",)
+NAMES = ("aarch64", "riscv64")
 
 
 class Architecture(ABC):
@@ -26,11 +26,15 @@ class Architecture(ABC):
     name: as in board files.
     elf_machine: e_machine of its executables, as a number.
     max_vcpus: most vCPUs that one VM can have.
+    guest_limit: guest addresses are below it: the reach of the second-stage tables.
+    boot_area_use: what the first 2 MiB of RAM are left to, for messages.
     """
 
     name: str
     elf_machine: int
     max_vcpus: int
+    guest_limit: int
+    boot_area_use: str
 
     @abstractmethod
     def read_hardware(self, tree: Tree, console: str | None = None) -> Hardware:

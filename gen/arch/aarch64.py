@@ -90,6 +90,8 @@ class Aarch64(Architecture):
     name = "aarch64"
     elf_machine = _EM_AARCH64
     max_vcpus = 64
+    guest_limit = 1 << 39  # three levels of tables
+    boot_area_use = "boot loader's device tree"
 
     def read_hardware(self, tree: Tree, console: str | None = None) -> Aarch64Hardware:
         """See gen.arch.Architecture."""

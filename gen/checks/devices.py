@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from gen.arch import architecture
 from gen.checks import rule
-from gen.checks.memory import GUEST_LIMIT
 from gen.checks.words import (
     device_text,
     guest_span,
@@ -153,7 +152,7 @@ def device_overlap(system: System) -> Iterator[Diagnostic]:
             *(Owned(w.guest_range, device) for device in vm.devices for w in device.windows),
             *arch.guest_windows(system.board.hardware, len(vm.cpus), vm.console == "uart"),
         ]
-        free = holes([Range(0, GUEST_LIMIT)], (item.range for item in items))
+        free = holes([Range(0, arch.guest_limit)], (item.range for item in items))
         for one, two in overlapping(items):
             if isinstance(one.owner, MemoryRegion) and isinstance(two.owner, MemoryRegion):
                 continue  # mem-overlap
@@ -205,12 +204,13 @@ def _guest_name(vm: Vm, owner: MemoryRegion | Device | str) -> str:
 @rule("device-guest-limit")
 def device_guest_limit(system: System) -> Iterator[Diagnostic]:
     """Second-stage tables start at a fixed level."""
+    limit = architecture(system.board.arch).guest_limit
     for vm, device, window in _windows(system):
-        if not (window.guest >= 0 and window.guest_range.end <= GUEST_LIMIT):
+        if not (window.guest >= 0 and window.guest_range.end <= limit):
             yield Diagnostic(
                 "device-guest-limit",
                 f"{device_text(vm, device)}: guest addresses [{window.guest:#x},"
-                f" {window.guest_range.end:#x}) are not within [0x0, {GUEST_LIMIT:#x}), all that a"
+                f" {window.guest_range.end:#x}) are not within [0x0, {limit:#x}), all that a"
                 " guest can address",
                 window_guest_span(device),
                 "say at which lower address the guest sees it: guest = ...",

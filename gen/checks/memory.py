@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gen.arch import architecture
 from gen.checks import rule
 from gen.checks.words import (
     guest_span,
@@ -30,9 +31,6 @@ from gen.ranges import (
     overlapping,
     size_text,
 )
-
-#: Guest addresses have at most 39 bits: the reach of second-stage tables of three levels.
-GUEST_LIMIT = 1 << 39
 
 Claim = tuple[Vm, MemoryRegion]
 
@@ -86,11 +84,12 @@ def mem_unaligned(system: System) -> Iterator[Diagnostic]:
 @rule("mem-guest-limit")
 def mem_guest_limit(system: System) -> Iterator[Diagnostic]:
     """Second-stage tables start at a fixed level."""
+    limit = architecture(system.board.arch).guest_limit
     for vm, region in _regions(system):
-        if region.guest_range.end > GUEST_LIMIT:
+        if region.guest_range.end > limit:
             yield Diagnostic(
                 "mem-guest-limit",
-                f"{region_text(vm, region)} {region.guest_range} is beyond {GUEST_LIMIT:#x}, the"
+                f"{region_text(vm, region)} {region.guest_range} is beyond {limit:#x}, the"
                 f" end of"
                 " what a guest can address",
                 guest_span(region),
@@ -101,11 +100,12 @@ def mem_guest_limit(system: System) -> Iterator[Diagnostic]:
 @rule("mem-overlap")
 def mem_overlap(system: System) -> Iterator[Diagnostic]:
     """No two regions may share a byte, neither in a guest nor in the machine."""
+    limit = architecture(system.board.arch).guest_limit
     for vm in system.vms:
         seen = (Owned(region.guest_range, (vm, region)) for region in vm.memory)
         used = [region.guest_range for region in vm.memory]
         for first, second in overlapping(seen):
-            yield _overlap(first, second, "guest", holes([Range(0, GUEST_LIMIT)], used))
+            yield _overlap(first, second, "guest", holes([Range(0, limit)], used))
     placed = [Owned(area, (vm, region)) for vm, region, area in _placed(system)]
     taken = [item.range for item in placed] + [system.board.hypervisor, system.board.boot_area]
     free = holes(system.board.ram, [*taken, *system.board.hardware.reserved])
@@ -161,11 +161,11 @@ def mem_outside_ram(system: System) -> Iterator[Diagnostic]:
 
 @rule("hv-overlap")
 def hv_overlap(system: System) -> Iterator[Diagnostic]:
-    """No VM may have memory of the hypervisor's, nor where the boot loader leaves its tree."""
+    """No VM may have memory of the hypervisor's, nor what is left to boot loader and firmware."""
     board = system.board
     kept = (
         (board.hypervisor, "the hypervisor"),
-        (board.boot_area, "the boot loader's device tree"),
+        (board.boot_area, f"the {architecture(board.arch).boot_area_use}"),
     )
     used = [area for _, _, area in _placed(system)]
     free = holes(board.ram, [board.hypervisor, board.boot_area, *board.hardware.reserved, *used])

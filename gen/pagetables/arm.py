@@ -12,6 +12,7 @@ from __future__ import annotations
 from gen.pagetables.format import Level
 
 LEVELS = (Level(30, 512, leaf=True), Level(21, 512, leaf=True), Level(12, 512, leaf=True))
+INPUT_BITS = 39
 OUTPUT_BITS = 40
 
 # Descriptor types, bits [1:0].

@@ -9,7 +9,7 @@ Source: Arm ARM DDI 0487, D8.3.1 (descriptors), D8.4 (permissions), D8.5 (memory
 
 from __future__ import annotations
 
-from gen.pagetables.arm import AF, LEVELS, OUTPUT_BITS, SH_INNER, TABLE, XN, leaf_type
+from gen.pagetables.arm import AF, INPUT_BITS, LEVELS, OUTPUT_BITS, SH_INNER, TABLE, XN, leaf_type
 from gen.pagetables.format import Access, Level, Memory
 
 ATTRINDX_DEVICE = 0 << 2
@@ -22,6 +22,7 @@ class ArmEl2Stage1:
     """Format of the hypervisor's own tables."""
 
     levels: tuple[Level, ...] = LEVELS
+    input_bits = INPUT_BITS
     output_bits = OUTPUT_BITS
 
     def table(self, address: int) -> int:

@@ -6,7 +6,7 @@ Source: Arm ARM DDI 0487, D8.3.2 (descriptors), D8.4 (permissions), D8.5 (memory
 
 from __future__ import annotations
 
-from gen.pagetables.arm import AF, LEVELS, OUTPUT_BITS, SH_INNER, TABLE, XN, leaf_type
+from gen.pagetables.arm import AF, INPUT_BITS, LEVELS, OUTPUT_BITS, SH_INNER, TABLE, XN, leaf_type
 from gen.pagetables.format import Access, Level, Memory
 
 MEMATTR_NORMAL = 0b1111 << 2  # write-back inner and outer: the guest's own attributes decide
@@ -19,6 +19,7 @@ class ArmStage2:
     """Format of a VM's tables."""
 
     levels: tuple[Level, ...] = LEVELS
+    input_bits = INPUT_BITS
     output_bits = OUTPUT_BITS
 
     def table(self, address: int) -> int:

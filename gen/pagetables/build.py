@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gen.pagetables.format import Access, Format, Level, input_bits
-from gen.ranges import Range, align_down, align_up, subtracted
+from gen.pagetables.format import Access, Format, Level
+from gen.ranges import PAGE_SIZE, Range, align_down, align_up, subtracted
 
 ENTRY_SIZE = 8
+_PAGE_ENTRIES = PAGE_SIZE // ENTRY_SIZE
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Run:
 class Table:
     """One table.
 
-    index: its place in the pool.  address: physical.  entries: how many it has.
+    index: its place in the pool, in pages of 4 KiB.  address: physical.  entries: how many it has.
     title: whose map and which input addresses it was first made for.
     runs: the entries that are not zero, by index.
     """
@@ -91,7 +92,8 @@ class _Draft:
 class Pool:
     """The tables of one system, equal ones kept once.
 
-    Tables take their places one after another from `base` on, a multiple of their size.
+    Tables take their places one after another from `base` on, the larger ones first, so that each
+    lies at a multiple of its size when `base` is one of `alignment`.
     """
 
     def __init__(self) -> None:
@@ -103,20 +105,25 @@ class Pool:
         """Bytes that all tables take."""
         return sum(_table_size(draft) for draft in self._drafts)
 
+    @property
+    def alignment(self) -> int:
+        """Bytes of the largest table, where there is one."""
+        return max((_table_size(draft) for draft in self._drafts), default=PAGE_SIZE)
+
     def add(self, format_: Format, title: str, mappings: Iterable[Mapping]) -> int:
         """Adds a map.
 
         Args:
             format_: how its entries are encoded.
             title: whose map it is, for the comments.
-            mappings: disjoint in their input addresses, below 2**input_bits(format_).
+            mappings: disjoint in their input addresses, below 2**format_.input_bits.
 
         Returns:
             The number of its root table, for `Pool.address`.
         """
         wanted = sorted(mappings, key=lambda mapping: mapping.input.base)
         for mapping in wanted:
-            assert mapping.input.end <= 1 << input_bits(format_), f"{mapping.owner} does not fit"
+            assert mapping.input.end <= 1 << format_.input_bits, f"{mapping.owner} does not fit"
             assert mapping.output + mapping.input.size <= 1 << format_.output_bits, mapping.owner
         return self._table(format_, title, 0, 0, wanted)
 
@@ -158,25 +165,55 @@ class Pool:
 
     def addresses(self, base: int) -> list[int]:
         """The address of each table, when the first lies at `base`."""
-        result: list[int] = []
-        for draft in self._drafts:
-            result.append(base)
-            base += _table_size(draft)
+        result = [0] * len(self._drafts)
+        sizes = [_table_size(draft) for draft in self._drafts]
+        for number in sorted(range(len(sizes)), key=lambda number: -sizes[number]):
+            result[number] = base
+            base += sizes[number]
         return result
 
     def tables(self, base: int) -> tuple[Table, ...]:
-        """All tables with their entries, when the first lies at `base`."""
+        """All tables with their entries, by address, when the first lies at `base`."""
         addresses = self.addresses(base)
-        return tuple(
+        result = [
             Table(
-                number,
+                (addresses[number] - base) // PAGE_SIZE,
                 addresses[number],
                 draft.format.levels[draft.level].entries,
                 _title(draft),
-                tuple(_runs(draft, addresses)),
+                tuple(_runs(draft, addresses, base)),
             )
             for number, draft in enumerate(self._drafts)
-        )
+        ]
+        return tuple(sorted(result, key=lambda table: table.index))
+
+
+def pages(tables: Iterable[Table]) -> tuple[Table, ...]:
+    """The same entries as tables of one page each, for printing; pages without entries left out."""
+    result = []
+    for table in tables:
+        count = table.entries // _PAGE_ENTRIES
+        for number in range(count):
+            first = number * _PAGE_ENTRIES
+            part = f", page {number + 1} of {count}" if count > 1 else ""
+            runs = tuple(_cut_run(run, first) for run in table.runs if _meets(run, first))
+            if runs or number == 0:
+                address = table.address + number * PAGE_SIZE
+                title = f"{table.title}{part}"
+                result.append(Table(table.index + number, address, _PAGE_ENTRIES, title, runs))
+    return tuple(result)
+
+
+def _meets(run: Run, first: int) -> bool:
+    return run.first < first + _PAGE_ENTRIES and first < run.first + len(run.values)
+
+
+# The entries of a run that lie in the page of entries from `first` on, counted in that page.
+def _cut_run(run: Run, first: int) -> Run:
+    begin = max(run.first, first)
+    end = min(run.first + len(run.values), first + _PAGE_ENTRIES)
+    values = run.values[begin - run.first : end - run.first]
+    return Run(begin - first, values, run.input, run.comment)
 
 
 def _table_size(draft: _Draft) -> int:
@@ -205,14 +242,15 @@ def _cut(mapping: Mapping, rest: Range, slot: Range) -> Mapping:
     return Mapping(Range(base, end - base), output, mapping.access, mapping.owner)
 
 
-def _runs(draft: _Draft, addresses: list[int]) -> Iterable[Run]:
+def _runs(draft: _Draft, addresses: list[int], base_address: int) -> Iterable[Run]:
     encode, shape = draft.format, draft.format.levels[draft.level]
     for slot in draft.slots:
         base = draft.base + (slot.first << shape.shift)
         if isinstance(slot, _Lower):
             entry = encode.table(addresses[slot.number])
             covered = Range(base, shape.span)
-            yield Run(slot.first, (entry,), covered, f"{covered} table {slot.number}")
+            place = (addresses[slot.number] - base_address) // PAGE_SIZE
+            yield Run(slot.first, (entry,), covered, f"{covered} table {place}")
             continue
         covered = Range(base, slot.count << shape.shift)
         target = "" if slot.output == base else f" -> {slot.output:#x}"

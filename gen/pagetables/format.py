@@ -61,6 +61,11 @@ class Format(Protocol):
         ...
 
     @property
+    def input_bits(self) -> int:
+        """Width of an input address."""
+        ...
+
+    @property
     def output_bits(self) -> int:
         """Width of an output address."""
         ...
@@ -72,9 +77,3 @@ class Format(Protocol):
     def leaf(self, level: int, output: int, access: Access) -> int:
         """The entry that maps `output` at levels[level]; `output` is a multiple of its span."""
         ...
-
-
-def input_bits(format_: Format) -> int:
-    """Width of an input address of a format."""
-    root = format_.levels[0]
-    return root.shift + (root.entries - 1).bit_length()

@@ -11,8 +11,10 @@
     cpus.py     vCPUs and CPUs
     maps.py     what each page table shows
     owners.py   who has which physical address
-    aarch64.py  what is particular to that architecture
-    aarch64_tree.py  the device tree of its guests
+    devices.py  passed-through devices, as guests have them
+    limits.py   what the C is to assert
+    isa.py      what an architecture has to say; aarch64.py, riscv64.py say it
+    aarch64_tree.py, riscv64_tree.py  the device trees of their guests
     origin.py   names for generated output
 
 Nothing is decided after this: gen.emit and gen.report only print.

@@ -8,6 +8,7 @@ interrupts under their physical numbers.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from gen import abi
 from gen.arch.aarch64 import (
@@ -19,168 +20,168 @@ from gen.arch.aarch64 import (
     GicV3,
     Psci,
     hardware_of,
+    vcpu_affinity,
 )
-from gen.fdt import Tree
+from gen.fdt import FdtNode, Tree
 from gen.model import System, Uart, Vm
-from gen.plan.aarch64_tree import GuestDevice, GuestMachine
-from gen.plan.types import Aarch64Board, Aarch64Vm, HwIrq, Limit, MmioRegion
+from gen.pagetables.arm_el2_stage1 import ArmEl2Stage1
+from gen.pagetables.arm_stage2 import ArmStage2
+from gen.plan.aarch64_tree import GuestMachine, guest_tree
+from gen.plan.devices import guest_devices, hw_irqs
+from gen.plan.isa import Isa
+from gen.plan.types import ArchBoard, ArchPcpu, ArchVcpu, ArchVm, DeviceWindow, MmioRegion
 from gen.ranges import PAGE_SIZE, Range
 
 #: Interrupts of one struct vgic_bank.
 _BANK = 32
-#: Aff0 of a virtual MPIDR counts to 16, as one SGI target list does; Aff1 goes on from there.
-_AFF0_COUNT = 16
 
 
-def parts(hardware: Aarch64Hardware) -> tuple[GicV3, ArmTimer, Psci, Uart]:
-    """What every board has, by the checks of gen.board."""
+@dataclass(frozen=True)
+class Aarch64Vm(ArchVm):
+    """See ArchVm.
+
+    gicd, gicr, uart: windows that the guest sees; uart is None without a console.
+    spi_banks: number of struct vgic_bank.
+    """
+
+    gicd: Range
+    gicr: Range
+    uart: Range | None
+    uart_virq: int
+    spi_banks: int
+
+
+@dataclass(frozen=True)
+class Aarch64Pcpu(ArchPcpu):
+    """See ArchPcpu.  gicr: physical address of its redistributor."""
+
+    gicr: int
+
+
+@dataclass(frozen=True)
+class Aarch64Board(ArchBoard):
+    """See ArchBoard."""
+
+    gicd: Range
+    uart: Range
+    vtimer_intid: int
+    htimer_intid: int
+    maintenance_intid: int
+    psci_by_smc: bool
+
+
+class Aarch64Isa(Isa):
+    """See gen.plan.isa.Isa."""
+
+    own_format = ArmEl2Stage1()
+    vm_format = ArmStage2()
+    table_alignment = PAGE_SIZE
+    state_sizes = (
+        ("vgic", abi.VGIC_SIZE_MAX),
+        ("vgic_bank", abi.VGIC_BANK_SIZE_MAX),
+        ("vpl011", abi.VPL011_SIZE_MAX),
+    )
+
+    def board(self, system: System) -> Aarch64Board:
+        """See Isa."""
+        gic, timer, psci, uart = _parts(hardware_of(system.board.hardware))
+        assert timer.hypervisor_physical is not None
+        return Aarch64Board(
+            uart_irq=uart.interrupt.number,
+            gicd=Range(gic.distributor.base, DISTRIBUTOR_SIZE),
+            uart=Range(uart.window.base, PAGE_SIZE),
+            vtimer_intid=timer.virtual,
+            htimer_intid=timer.hypervisor_physical,
+            maintenance_intid=gic.maintenance or 0,
+            psci_by_smc=psci.method == "smc",
+        )
+
+    def registers(self, system: System, cpus: Sequence[int]) -> tuple[tuple[Range, str], ...]:
+        """See Isa."""
+        own = self.board(system)
+        return (
+            (own.gicd, "GIC distributor"),
+            *((_redistributor(system, cpu), f"GIC redistributor of CPU {cpu}") for cpu in cpus),
+            (own.uart, "console UART"),
+        )
+
+    def pcpu(self, system: System, cpu: int) -> Aarch64Pcpu:
+        """See Isa."""
+        return Aarch64Pcpu(gicr=_redistributor(system, cpu).base)
+
+    def vcpu_id(self, index: int) -> int:
+        """See Isa."""
+        return vcpu_affinity(index)
+
+    def vcpu(self, system: System, vm: Vm, index: int) -> ArchVcpu:  # noqa: ARG002
+        """See Isa."""
+        return ArchVcpu()
+
+    def vm(self, system: System, vm: Vm) -> Aarch64Vm:
+        """See Isa."""
+        gic, _, _, uart = _parts(hardware_of(system.board.hardware))
+        has_uart = vm.console == "uart"
+        numbers = [irq.virq for irq in hw_irqs(vm)] + [uart.interrupt.number] * has_uart
+        banks = max((number - SPI_BASE) // _BANK + 1 for number in [SPI_BASE, *numbers])
+        return Aarch64Vm(
+            data_size=abi.VGIC_SIZE_MAX + abi.VPL011_SIZE_MAX + banks * abi.VGIC_BANK_SIZE_MAX,
+            rodata_size=banks * _BANK * 2,
+            gicd=Range(gic.distributor.base, DISTRIBUTOR_SIZE),
+            gicr=Range(gic.regions[0].base, len(vm.cpus) * REDISTRIBUTOR_STRIDE),
+            uart=Range(uart.window.base, PAGE_SIZE) if has_uart else None,
+            uart_virq=uart.interrupt.number if has_uart else 0,
+            spi_banks=banks,
+        )
+
+    def mmio(self, part: ArchVm, ident: str) -> tuple[MmioRegion, ...]:
+        """See Isa."""
+        assert isinstance(part, Aarch64Vm)
+        result = [
+            MmioRegion(part.gicd, "vgic_dist_access", f"&vgic_{ident}", "GIC distributor"),
+            MmioRegion(part.gicr, "vgic_redist_access", f"&vgic_{ident}", "GIC redistributors"),
+        ]
+        if part.uart is not None:
+            result.append(MmioRegion(part.uart, "vpl011_access", f"&uart_{ident}", "UART"))
+        return tuple(sorted(result, key=lambda region: region.guest.base))
+
+    def windows(self, system: System, vm: Vm) -> tuple[DeviceWindow, ...]:  # noqa: ARG002
+        """See Isa."""
+        return ()
+
+    def tree(
+        self, system: System, vm: Vm, part: ArchVm, board_tree: Tree | None, initrd: Range | None
+    ) -> FdtNode:
+        """See Isa."""
+        assert isinstance(part, Aarch64Vm)
+        _, timer, _, _ = _parts(hardware_of(system.board.hardware))
+        assert timer.hypervisor_physical is not None
+        intids = (timer.secure_physical, timer.physical, timer.virtual, timer.hypervisor_physical)
+        return guest_tree(
+            GuestMachine(
+                name=vm.name,
+                memory=tuple(sorted(region.guest_range for region in vm.memory)),
+                cpus=tuple(self.vcpu_id(index) for index in range(len(vm.cpus))),
+                gicd=part.gicd,
+                gicr=part.gicr,
+                timer=intids,
+                uart=(part.uart, part.uart_virq) if part.uart is not None else None,
+                devices=guest_devices(vm, board_tree),
+                cmdline=vm.cmdline,
+                initrd=initrd,
+            )
+        )
+
+
+# What every board has, by the checks of gen.board.
+def _parts(hardware: Aarch64Hardware) -> tuple[GicV3, ArmTimer, Psci, Uart]:
     gic, timer, psci, uart = hardware.gic, hardware.timer, hardware.psci, hardware.uart
     assert gic is not None and timer is not None and psci is not None and uart is not None
     return gic, timer, psci, uart
 
 
-def board(system: System) -> Aarch64Board:
-    """Facts that the runtime needs of the board."""
-    gic, timer, psci, uart = parts(hardware_of(system.board.hardware))
-    assert timer.hypervisor_physical is not None
-    return Aarch64Board(
-        gicd=Range(gic.distributor.base, DISTRIBUTOR_SIZE),
-        uart=Range(uart.window.base, PAGE_SIZE),
-        uart_intid=uart.interrupt.number,
-        vtimer_intid=timer.virtual,
-        htimer_intid=timer.hypervisor_physical,
-        maintenance_intid=gic.maintenance or 0,
-        psci_by_smc=psci.method == "smc",
-    )
-
-
-def redistributor(system: System, cpu: int) -> Range:
-    """The frames of a CPU's redistributor."""
-    gic, *_ = parts(hardware_of(system.board.hardware))
+def _redistributor(system: System, cpu: int) -> Range:
+    gic, *_ = _parts(hardware_of(system.board.hardware))
     return Range(gic.redistributors[cpu], REDISTRIBUTOR_STRIDE)
 
 
-def registers(system: System, cpus: Sequence[int]) -> tuple[tuple[Range, str], ...]:
-    """Registers that the hypervisor maps for itself on these CPUs, and their names."""
-    own = board(system)
-    return (
-        (own.gicd, "GIC distributor"),
-        *((redistributor(system, cpu), f"GIC redistributor of CPU {cpu}") for cpu in cpus),
-        (own.uart, "console UART"),
-    )
-
-
-def affinity(index: int) -> int:
-    """Affinity that vCPU `index` of a VM sees in MPIDR_EL1."""
-    return index % _AFF0_COUNT | index // _AFF0_COUNT << 8
-
-
-def hw_irqs(vm: Vm) -> tuple[HwIrq, ...]:
-    """The physical interrupts of a VM's devices, by number; the guest sees the same numbers."""
-    result = [
-        HwIrq(device.name, item.number, item.number, item.trigger == "edge")
-        for device in vm.devices
-        for item in device.interrupts
-    ]
-    return tuple(sorted(result, key=lambda irq: irq.intid))
-
-
-def vm_part(system: System, vm: Vm) -> Aarch64Vm:
-    """The virtual interrupt controller and UART of a VM."""
-    gic, _, _, uart = parts(hardware_of(system.board.hardware))
-    has_uart = vm.console == "uart"
-    numbers = [irq.virq for irq in hw_irqs(vm)] + [uart.interrupt.number] * has_uart
-    banks = max((number - SPI_BASE) // _BANK + 1 for number in [SPI_BASE, *numbers])
-    return Aarch64Vm(
-        gicd=Range(gic.distributor.base, DISTRIBUTOR_SIZE),
-        gicr=Range(gic.regions[0].base, len(vm.cpus) * REDISTRIBUTOR_STRIDE),
-        uart=Range(uart.window.base, PAGE_SIZE) if has_uart else None,
-        uart_virq=uart.interrupt.number if has_uart else 0,
-        spi_banks=banks,
-    )
-
-
-def mmio(part: Aarch64Vm, ident: str) -> tuple[MmioRegion, ...]:
-    """The emulated windows of a VM, sorted by address."""
-    result = [
-        MmioRegion(part.gicd, "vgic_dist_access", f"&vgic_{ident}", "GIC distributor"),
-        MmioRegion(part.gicr, "vgic_redist_access", f"&vgic_{ident}", "GIC redistributors"),
-    ]
-    if part.uart is not None:
-        result.append(MmioRegion(part.uart, "vpl011_access", f"&uart_{ident}", "UART"))
-    return tuple(sorted(result, key=lambda region: region.guest.base))
-
-
-def machine(
-    system: System, vm: Vm, part: Aarch64Vm, board_tree: Tree | None, initrd: Range | None
-) -> GuestMachine:
-    """What the VM's device tree has to tell.
-
-    Args:
-        system: the system.
-        vm: the VM.
-        part: what vm_part() said of it.
-        board_tree: where the nodes of passed-through devices are; None if the VM has no devices.
-        initrd: where it lies in the VM, None without one.
-    """
-    _, timer, _, _ = parts(hardware_of(system.board.hardware))
-    assert timer.hypervisor_physical is not None
-    devices = tuple(
-        GuestDevice(
-            device.name,
-            board_tree.find(device.node) if board_tree is not None and device.node else None,
-            tuple(window.guest_range for window in device.windows),
-            tuple((irq.number, irq.trigger == "edge") for irq in device.interrupts),
-        )
-        for device in vm.devices
-    )
-    return GuestMachine(
-        name=vm.name,
-        memory=tuple(sorted(region.guest_range for region in vm.memory)),
-        cpus=tuple(affinity(index) for index in range(len(vm.cpus))),
-        gicd=part.gicd,
-        gicr=part.gicr,
-        timer=(timer.secure_physical, timer.physical, timer.virtual, timer.hypervisor_physical),
-        uart=(part.uart, part.uart_virq) if part.uart is not None else None,
-        devices=devices,
-        cmdline=vm.cmdline,
-        initrd=initrd,
-    )
-
-
-def limits() -> tuple[Limit, ...]:
-    """What the generated C asserts of the runtime it is compiled with."""
-    return (
-        Limit(
-            f"HV_TABLES_VERSION == {abi.TABLES_VERSION}",
-            f"the tables were made for version {abi.TABLES_VERSION} of hv/tables.h",
-        ),
-        Limit(f"HV_PAGE_SIZE == {abi.PAGE_SIZE}", "sections and page tables were planned in 4 KiB"),
-        Limit(
-            f"HV_STACK_SIZE == {abi.STACK_SIZE}",
-            f"stack addresses were planned {abi.STACK_SIZE} bytes apart, plus a guard page",
-        ),
-        *(
-            Limit(
-                f"sizeof(struct {name}) <= {size}",
-                f"the budget of .data counts {size} bytes for each struct {name}",
-            )
-            for name, size in (
-                ("vm", abi.VM_SIZE_MAX),
-                ("vcpu", abi.VCPU_SIZE_MAX),
-                ("pcpu", abi.PCPU_SIZE_MAX),
-                ("console", abi.CONSOLE_SIZE_MAX),
-                ("vgic", abi.VGIC_SIZE_MAX),
-                ("vgic_bank", abi.VGIC_BANK_SIZE_MAX),
-                ("vpl011", abi.VPL011_SIZE_MAX),
-            )
-        ),
-        Limit(
-            f"SCHED_VCPUS_PER_CPU == {abi.VCPUS_PER_CPU_MAX}",
-            f"slots were given for {abi.VCPUS_PER_CPU_MAX} vCPUs on one CPU",
-        ),
-        Limit(
-            f"WAIT_QUEUE_VCPUS == {abi.VCPUS_PER_VM_MAX}",
-            f"VMs were allowed {abi.VCPUS_PER_VM_MAX} vCPUs",
-        ),
-    )
+ISA = Aarch64Isa()

@@ -13,6 +13,8 @@ from gen import guestfdt
 from gen.arch.aarch64 import PPI_BASE, SPI_BASE
 from gen.fdt import FdtNode
 from gen.guestfdt import add_node, cells, strings
+from gen.model import Interrupt
+from gen.plan.devices import GuestDevice, any_clock
 from gen.ranges import Range
 
 _GIC_PHANDLE = 1
@@ -21,20 +23,6 @@ _CLOCK_PHANDLE = 2
 # Cells of an interrupt specifier.
 _SPI, _PPI = 0, 1
 _EDGE_RISING, _LEVEL_HIGH = 1, 4
-
-
-@dataclass(frozen=True)
-class GuestDevice:
-    """A passed-through device.
-
-    node: of the board's tree, None for a device given by its window alone.
-    windows: guest addresses.  interrupts: (INTID, is_edge).
-    """
-
-    name: str
-    node: FdtNode | None
-    windows: tuple[Range, ...]
-    interrupts: tuple[tuple[int, bool], ...]
 
 
 @dataclass(frozen=True)
@@ -73,8 +61,8 @@ def guest_tree(machine: GuestMachine) -> FdtNode:
     _add_cpus(root, machine.cpus)
     _add_timer(root, machine.timer)
     _add_gic(root, machine.gicd, machine.gicr)
-    if machine.uart is not None or any(_has_clock(device) for device in machine.devices):
-        _add_clock(root)
+    if machine.uart is not None or any_clock(machine.devices):
+        guestfdt.add_clock(root, _CLOCK_PHANDLE)
     if machine.uart is not None:
         _add_uart(root, *machine.uart)
     for device in machine.devices:
@@ -85,17 +73,13 @@ def guest_tree(machine: GuestMachine) -> FdtNode:
     return root
 
 
-def _interrupts(items: Iterable[tuple[int, bool]]) -> bytes:
+def _interrupts(items: Iterable[Interrupt]) -> bytes:
     result = b""
-    for intid, is_edge in items:
-        spi = intid >= SPI_BASE
-        kind, number = (_SPI, intid - SPI_BASE) if spi else (_PPI, intid - PPI_BASE)
-        result += cells(kind, number, _EDGE_RISING if is_edge else _LEVEL_HIGH)
+    for item in items:
+        spi = item.number >= SPI_BASE
+        kind, number = (_SPI, item.number - SPI_BASE) if spi else (_PPI, item.number - PPI_BASE)
+        result += cells(kind, number, _EDGE_RISING if item.trigger == "edge" else _LEVEL_HIGH)
     return result
-
-
-def _has_clock(device: GuestDevice) -> bool:
-    return device.node is not None and "clocks" in device.node.properties
 
 
 def _add_cpus(root: FdtNode, affinities: Iterable[int]) -> None:
@@ -119,7 +103,7 @@ def _add_timer(root: FdtNode, intids: Iterable[int]) -> None:
     add_node(root, "timer").properties.update(
         {
             "compatible": strings("arm,armv8-timer"),
-            "interrupts": _interrupts((intid, False) for intid in intids),
+            "interrupts": _interrupts(map(Interrupt, intids)),
             "always-on": b"",
         }
     )
@@ -138,24 +122,12 @@ def _add_gic(root: FdtNode, gicd: Range, gicr: Range) -> None:
     )
 
 
-def _add_clock(root: FdtNode) -> None:
-    add_node(root, "apb-pclk").properties.update(
-        {
-            "compatible": strings("fixed-clock"),
-            "#clock-cells": cells(0),
-            "clock-frequency": cells(24_000_000),
-            "clock-output-names": strings("clk24mhz"),
-            "phandle": cells(_CLOCK_PHANDLE),
-        }
-    )
-
-
 def _add_uart(root: FdtNode, window: Range, intid: int) -> None:
     add_node(root, f"serial@{window.base:x}").properties.update(
         {
             "compatible": strings("arm,pl011", "arm,primecell"),
             "reg": guestfdt.reg([window]),
-            "interrupts": _interrupts([(intid, False)]),
+            "interrupts": _interrupts([Interrupt(intid)]),
             "clocks": cells(_CLOCK_PHANDLE, _CLOCK_PHANDLE),
             "clock-names": strings("uartclk", "apb_pclk"),
         }

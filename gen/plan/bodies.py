@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from gen import fdt, guestfdt
 from gen.fdt import FdtNode
 from gen.model import MemoryRegion, System, Vm
-from gen.plan import aarch64, store
-from gen.plan.aarch64_tree import guest_tree
+from gen.plan import store
+from gen.plan.devices import hw_irqs
 from gen.plan.guest import Contents, Placed, place, place_tree
+from gen.plan.isa import isa
 from gen.plan.memory import Placement, place_memory
 from gen.plan.origin import origin
 from gen.plan.types import (
-    Aarch64Vm,
+    ArchVm,
     DeviceWindow,
     HwIrq,
     ImageCopy,
@@ -39,7 +40,7 @@ class Draft:
     placed: Placed
     tree: FdtNode
     pieces: tuple[Piece, ...]
-    arch: Aarch64Vm
+    arch: ArchVm
     hw_irqs: tuple[HwIrq, ...]
 
     @property
@@ -64,6 +65,7 @@ def drafts(system: System) -> tuple[Draft, ...]:
     Raises:
         ImageError: an image file's packed data is damaged.
     """
+    arch = isa(system.board.arch)
     contents = Contents()
     board_tree = None
     if any(device.node for vm in system.vms for device in vm.devices):
@@ -71,14 +73,14 @@ def drafts(system: System) -> tuple[Draft, ...]:
     result = []
     for vm in system.vms:
         placed = place(system, vm, contents)
-        part = aarch64.vm_part(system, vm)
+        part = arch.vm(system, vm)
         given = system.image_of(vm).device_tree
         if given is not None and given.path is not None:
             tree = guestfdt.completed(fdt.read(given.path), vm.cmdline, placed.initrd)
         else:
-            tree = guest_tree(aarch64.machine(system, vm, part, board_tree, placed.initrd))
+            tree = arch.tree(system, vm, part, board_tree, placed.initrd)
         pieces = (*placed.pieces, place_tree(vm, guestfdt.blob(tree)))
-        result.append(Draft(vm, placed, tree, pieces, part, aarch64.hw_irqs(vm)))
+        result.append(Draft(vm, placed, tree, pieces, part, hw_irqs(vm)))
     return tuple(result)
 
 
@@ -101,7 +103,7 @@ def placed(
         Body(
             draft,
             _memory(draft.vm, placement),
-            _devices(draft.vm),
+            _devices(system, draft.vm),
             _copies(draft, pristine, placement),
         )
         for draft in items
@@ -128,16 +130,19 @@ def _place(vm: Vm, item: MemoryRegion) -> Span:
     return item.spans.of("size") if item.spans.given("size") else vm.spans.of("memory")
 
 
-def _devices(vm: Vm) -> tuple[DeviceWindow, ...]:
+def _devices(system: System, vm: Vm) -> tuple[DeviceWindow, ...]:
     result = [
-        DeviceWindow(
-            device.name,
-            window.guest_range,
-            window.physical.base,
-            origin(device.spans.of("name"), f"vm.{vm.name}.{device.name}"),
-        )
-        for device in vm.devices
-        for window in device.windows
+        *isa(system.board.arch).windows(system, vm),
+        *(
+            DeviceWindow(
+                device.name,
+                window.guest_range,
+                window.physical.base,
+                origin(device.spans.of("name"), f"vm.{vm.name}.{device.name}"),
+            )
+            for device in vm.devices
+            for window in device.windows
+        ),
     ]
     return tuple(sorted(result, key=lambda item: item.guest.base))
 

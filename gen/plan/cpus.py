@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gen.model import System
-from gen.plan import aarch64
+from gen.plan.isa import isa
 from gen.plan.origin import origin
 from gen.plan.types import Pcpu, Stack, Vcpu
 
@@ -75,9 +75,13 @@ def stack_names(vcpu_seats: Sequence[VcpuSeat], cpu_seats: Sequence[CpuSeat]) ->
 
 
 def vcpus(
-    vcpu_seats: Sequence[VcpuSeat], cpu_seats: Sequence[CpuSeat], stacks: Sequence[Stack]
+    system: System,
+    vcpu_seats: Sequence[VcpuSeat],
+    cpu_seats: Sequence[CpuSeat],
+    stacks: Sequence[Stack],
 ) -> tuple[Vcpu, ...]:
     """The vCPUs with their stacks, which are in the order of stack_names()."""
+    arch = isa(system.board.arch)
     numbers = {seat.cpu: seat.number for seat in cpu_seats}
     return tuple(
         Vcpu(
@@ -90,7 +94,8 @@ def vcpus(
             slot=seat.slot,
             exclusive=seat.exclusive,
             stack_top=stacks[len(cpu_seats) + seat.number].top,
-            hardware_id=aarch64.affinity(seat.index),
+            hardware_id=arch.vcpu_id(seat.index),
+            arch=arch.vcpu(system, system.vms[seat.vm], seat.index),
             origin=seat.origin,
         )
         for seat in vcpu_seats
@@ -101,6 +106,7 @@ def pcpus(
     system: System, cpu_seats: Sequence[CpuSeat], stacks: Sequence[Stack]
 ) -> tuple[Pcpu, ...]:
     """The CPUs with their stacks, which are in the order of stack_names()."""
+    arch = isa(system.board.arch)
     return tuple(
         Pcpu(
             number=seat.number,
@@ -110,7 +116,7 @@ def pcpus(
             slice_us=seat.slice_us,
             stack_top=stacks[seat.number].top,
             hardware_id=system.board.cpus[seat.cpu].hardware_id,
-            gicr=aarch64.redistributor(system, seat.cpu).base,
+            arch=arch.pcpu(system, seat.cpu),
         )
         for seat in cpu_seats
     )

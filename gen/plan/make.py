@@ -15,12 +15,14 @@ from pathlib import Path
 from gen.arch import architecture
 from gen.board import ROOT
 from gen.model import System
-from gen.pagetables.build import Pool
-from gen.plan import aarch64, bodies, cpus, maps, owners, region
+from gen.pagetables.build import Pool, pages
+from gen.plan import bodies, cpus, maps, owners, region
 from gen.plan.bodies import Body
+from gen.plan.isa import Isa, isa
+from gen.plan.limits import limits
 from gen.plan.origin import ident, origin
 from gen.plan.types import (
-    Aarch64Board,
+    ArchBoard,
     Console,
     IrqRoute,
     Layout,
@@ -33,7 +35,6 @@ from gen.ranges import PAGE_SIZE, Range
 
 #: The names of enum log_level, in its order.
 LOG_LEVELS = ("error", "warn", "info", "debug")
-TABLE_ENTRIES = 512
 
 
 def make(system: System) -> Plan:
@@ -45,12 +46,13 @@ def make(system: System) -> Plan:
         Refused: memory-full or hypervisor-full, which only planning finds out.
         ImageError: an image file's packed data is damaged.
     """
+    arch = isa(system.board.arch)
     images, parts = bodies.placed(system, bodies.drafts(system))
     vcpu_seats, cpu_seats = cpus.seats(system)
-    board = aarch64.board(system)
+    board = arch.board(system)
     irqs = _irqs(system, parts, board)
     consoles = _consoles(system)
-    registers = aarch64.registers(system, [seat.cpu for seat in cpu_seats])
+    registers = arch.registers(system, [seat.cpu for seat in cpu_seats])
     counts = region.Counts(
         vms=len(parts),
         vcpus=len(vcpu_seats),
@@ -60,11 +62,19 @@ def make(system: System) -> Plan:
         owners=sum(len(body.memory) + len(body.devices) for body in parts)
         + len(registers)
         + len(images),
-        spi_banks=sum(body.draft.arch.spi_banks for body in parts),
         entries=sum(len(body.memory) + len(body.copies) for body in parts),
+        arch_rodata=sum(body.draft.arch.rodata_size for body in parts),
+        arch_data=sum(body.draft.arch.data_size for body in parts),
     )
     stack_names = cpus.stack_names(vcpu_seats, cpu_seats)
-    layout, tables, roots = _mapped(system, counts, stack_names, registers, parts)
+    # The hypervisor writes into what the architecture passes through, too.
+    shared = [
+        (window.where, f'{window.device} of vm "{vm.name}"')
+        for vm in system.vms
+        for window in arch.windows(system, vm)
+    ]
+    reached = [*registers, *shared]
+    layout, tables, roots = _mapped(system, counts, stack_names, reached, parts)
     return Plan(
         name=system.name,
         arch=system.board.arch,
@@ -79,20 +89,20 @@ def make(system: System) -> Plan:
         layout=layout,
         images=images,
         pagetables=tables,
-        vms=_vms(parts, roots, consoles),
-        vcpus=cpus.vcpus(vcpu_seats, cpu_seats, layout.stacks),
+        vms=_vms(arch, parts, roots, consoles),
+        vcpus=cpus.vcpus(system, vcpu_seats, cpu_seats, layout.stacks),
         pcpus=cpus.pcpus(system, cpu_seats, layout.stacks),
         consoles=consoles,
         irqs=irqs,
         owners=owners.owners(layout, registers, images, parts),
         board=board,
-        limits=aarch64.limits(),
+        limits=limits(arch),
     )
 
 
-def _irqs(system: System, parts: Sequence[Body], board: Aarch64Board) -> tuple[IrqRoute, ...]:
+def _irqs(system: System, parts: Sequence[Body], board: ArchBoard) -> tuple[IrqRoute, ...]:
     name = architecture(system.board.arch).interrupt_name
-    number = board.uart_intid
+    number = board.uart_irq
     result = [IrqRoute(number, name(number), "IRQ_OWNER_CONSOLE", None, 0, False, "console UART")]
     for body in parts:
         vm = body.draft.vm
@@ -135,20 +145,24 @@ def _mapped(
         )
         for body in parts
     ]
+    arch = isa(system.board.arch)
     size = PAGE_SIZE * (2 + 5 * len(views))
     while True:
         layout = region.layout(system, counts, stack_names, size)
         pool = Pool()
         own = maps.hypervisor_mappings(layout, registers)
-        root, roots = maps.add_maps(pool, own, views, layout.pagetables.area.base)
+        base = layout.pagetables.area.base
+        root, roots = maps.add_maps(arch, pool, own, views, base)
         if pool.size == size:
-            tables = pool.tables(layout.pagetables.area.base)
-            return layout, PagetableSet(TABLE_ENTRIES, tables, root), roots
+            tables = pages(pool.tables(base))
+            hypervisor = pool.addresses(base)[root]
+            found = PagetableSet(tables, size // PAGE_SIZE, pool.alignment, hypervisor)
+            return layout, found, roots
         size = pool.size
 
 
 def _vms(
-    parts: Sequence[Body], roots: Sequence[maps.Roots], consoles: Sequence[Console]
+    arch: Isa, parts: Sequence[Body], roots: Sequence[maps.Roots], consoles: Sequence[Console]
 ) -> tuple[Vm, ...]:
     result = []
     vcpu_first = 0
@@ -175,7 +189,7 @@ def _vms(
                 memory=body.memory,
                 pieces=draft.pieces,
                 copies=body.copies,
-                mmio=aarch64.mmio(draft.arch, name),
+                mmio=arch.mmio(draft.arch, name),
                 devices=body.devices,
                 hw_irqs=draft.hw_irqs,
                 console=console,
@@ -194,7 +208,7 @@ def _vms(
 def _kept(system: System, layout: Layout) -> tuple[Owner, ...]:
     boot = system.board.boot_area
     rest = Range(layout.end, layout.region.end - layout.end)
-    result = [Owner(boot, "boot loader's device tree")]
+    result = [Owner(boot, architecture(system.board.arch).boot_area_use)]
     if rest.size:
         result.append(Owner(rest, "hypervisor, not used"))
     for area in system.board.hardware.reserved:

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gen.pagetables.arm_el2_stage1 import ArmEl2Stage1
-from gen.pagetables.arm_stage2 import ArmStage2
 from gen.pagetables.build import Mapping, Pool
 from gen.pagetables.format import Access, Memory
+from gen.plan.isa import Isa
 from gen.plan.types import DeviceWindow, Layout, MemRegion, Stack, StoredImage
 from gen.ranges import PAGE_SIZE, Range, align_up
 
@@ -55,11 +54,12 @@ def hypervisor_mappings(layout: Layout, registers: Iterable[tuple[Range, str]]) 
 
 
 def add_maps(
-    pool: Pool, own: Sequence[Mapping], views: Sequence[VmView], base: int
+    isa: Isa, pool: Pool, own: Sequence[Mapping], views: Sequence[VmView], base: int
 ) -> tuple[int, list[Roots]]:
     """Adds all maps of a system to the pool: the hypervisor's own, then those of each VM.
 
     Args:
+        isa: how the tables are encoded.
         pool: empty.
         own: what hypervisor_mappings() said.
         views: the VMs.
@@ -68,14 +68,14 @@ def add_maps(
     Returns:
         The number of the root table of the hypervisor's map, and the roots of each VM.
     """
-    root = pool.add(ArmEl2Stage1(), "hypervisor", own)
+    root = pool.add(isa.own_format, "hypervisor", own)
     numbers: list[tuple[int, int | None]] = []
     for view in views:
         window = None
         if not view.in_place:
             shown = [*own, *_window(view)]
-            window = pool.add(ArmEl2Stage1(), f'window on vm "{view.name}"', shown)
-        stage2 = pool.add(ArmStage2(), f'stage 2 of vm "{view.name}"', _stage2(view))
+            window = pool.add(isa.own_format, f'window on vm "{view.name}"', shown)
+        stage2 = pool.add(isa.vm_format, f'stage 2 of vm "{view.name}"', _stage2(view))
         numbers.append((stage2, window))
     at = pool.addresses(base)
     roots = [

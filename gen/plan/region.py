@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from gen import abi
 from gen.diag import Diagnostic, Refused
 from gen.model import System
+from gen.plan.isa import isa
 from gen.plan.types import Layout, Section, Stack
 from gen.ranges import PAGE_SIZE, Range, align_up, size_text
 
@@ -29,7 +30,8 @@ class Counts:
     """How many of everything a system has; what the budgets are computed from.
 
     irqs: entries of irq_routes[].  owners: entries of owners[], without the sections.
-    spi_banks, entries: virtual SPIs in banks of 32, rows of memory and image tables; of all VMs.
+    entries: rows of memory and image tables, of all VMs.
+    arch_rodata, arch_data: bytes of the emulated devices of all VMs.
     """
 
     vms: int
@@ -38,8 +40,9 @@ class Counts:
     consoles: int
     irqs: int
     owners: int
-    spi_banks: int
     entries: int
+    arch_rodata: int
+    arch_data: int
 
 
 def layout(
@@ -61,7 +64,8 @@ def layout(
     rodata = _after(text, ".rodata", rodata_budget(counts))
     data = _after(rodata, ".data", data_budget(counts))
     stacks = tuple(_stacks(stack_owners, data.area.end))
-    stack_area = _after(data, ".stacks", stacks[-1].top - data.area.end)
+    stacks_end = align_up(stacks[-1].top, isa(system.board.arch).table_alignment)
+    stack_area = _after(data, ".stacks", stacks_end - data.area.end)
     pagetables = _after(stack_area, ".pagetables", pagetable_size)
     if pagetables.area.end > region.end:
         need = pagetables.area.end - region.base
@@ -88,7 +92,7 @@ def rodata_budget(counts: Counts) -> int:
         + counts.pcpus * _RODATA_PER_PCPU
         + counts.irqs * _RODATA_PER_IRQ
         + (counts.owners + counts.entries) * _RODATA_PER_OWNER
-        + counts.spi_banks * 32 * 2
+        + counts.arch_rodata
     )
     return align_up(abi.RODATA_BUDGET + tables, PAGE_SIZE)
 
@@ -96,11 +100,11 @@ def rodata_budget(counts: Counts) -> int:
 def data_budget(counts: Counts) -> int:
     """Bytes kept for .data and .bss: the runtime's own and the state of VMs, vCPUs and CPUs."""
     state = (
-        counts.vms * (abi.VM_SIZE_MAX + abi.VGIC_SIZE_MAX + abi.VPL011_SIZE_MAX)
+        counts.vms * abi.VM_SIZE_MAX
         + counts.vcpus * abi.VCPU_SIZE_MAX
         + counts.pcpus * abi.PCPU_SIZE_MAX
         + counts.consoles * abi.CONSOLE_SIZE_MAX
-        + counts.spi_banks * abi.VGIC_BANK_SIZE_MAX
+        + counts.arch_data
     )
     return align_up(abi.DATA_BUDGET + state, PAGE_SIZE)
 

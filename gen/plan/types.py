@@ -16,7 +16,7 @@ from typing import Literal
 from gen.fdt import FdtNode
 from gen.model import Permissions, Qemu
 from gen.pagetables.build import ENTRY_SIZE, Table
-from gen.ranges import Range
+from gen.ranges import PAGE_SIZE, Range
 
 
 @dataclass(frozen=True)
@@ -159,18 +159,34 @@ class HwIrq:
 
 
 @dataclass(frozen=True)
-class Aarch64Vm:
-    """struct arch_vm_config.
+class ArchVm:
+    """struct arch_vm_config; each architecture's module adds what it has.
 
-    gicd, gicr, uart: windows that the guest sees; uart is None without a console.
-    spi_banks: number of struct vgic_bank.
+    data_size, rodata_size: most bytes that the VM's emulated devices take in .data and .rodata.
     """
 
-    gicd: Range
-    gicr: Range
-    uart: Range | None
-    uart_virq: int
-    spi_banks: int
+    data_size: int
+    rodata_size: int
+
+
+@dataclass(frozen=True)
+class ArchVcpu:
+    """struct arch_vcpu_config, but for the vCPU's hardware_id; as above."""
+
+
+@dataclass(frozen=True)
+class ArchPcpu:
+    """struct arch_pcpu_config, but for the CPU's hardware_id; as above."""
+
+
+@dataclass(frozen=True)
+class ArchBoard:
+    """struct arch_board_config; as above.
+
+    uart_irq: the interrupt of the hypervisor's console.
+    """
+
+    uart_irq: int
 
 
 @dataclass(frozen=True)
@@ -204,7 +220,7 @@ class Vm:
     console: int | None
     cmdline: str
     tree: FdtNode
-    arch: Aarch64Vm
+    arch: ArchVm
     origin: str
 
 
@@ -213,7 +229,7 @@ class Vcpu:
     """struct vcpu_config and struct vcpu.
 
     number: index in vcpus[].  index: in its VM.  pcpu: index in pcpus[].  cpu: the board's number.
-    hardware_id: what the guest sees (aarch64: affinity of MPIDR_EL1).
+    hardware_id: what the guest sees (aarch64: affinity of MPIDR_EL1; riscv64: hart id).
     """
 
     number: int
@@ -226,6 +242,7 @@ class Vcpu:
     exclusive: bool
     stack_top: int
     hardware_id: int
+    arch: ArchVcpu
     origin: str
 
 
@@ -234,7 +251,7 @@ class Pcpu:
     """struct pcpu_config and struct pcpu.
 
     number: index in pcpus[].  cpu: the board's number.  vcpus: indices in vcpus[], by slot.
-    gicr: physical address of its redistributor.
+    hardware_id: what the machine calls it.
     """
 
     number: int
@@ -244,7 +261,7 @@ class Pcpu:
     slice_us: int
     stack_top: int
     hardware_id: int
-    gicr: int
+    arch: ArchPcpu
 
 
 @dataclass(frozen=True)
@@ -277,19 +294,6 @@ class Console:
 
 
 @dataclass(frozen=True)
-class Aarch64Board:
-    """struct arch_board_config."""
-
-    gicd: Range
-    uart: Range
-    uart_intid: int
-    vtimer_intid: int
-    htimer_intid: int
-    maintenance_intid: int
-    psci_by_smc: bool
-
-
-@dataclass(frozen=True)
 class Limit:
     """A `_Static_assert`: a C condition that must hold and the reason, for whoever it stops."""
 
@@ -299,24 +303,27 @@ class Limit:
 
 @dataclass(frozen=True)
 class PagetableSet:
-    """All tables, one after another, each of `entries` entries.
+    """All tables, one after another, as an array of pages.
 
-    hypervisor_table: index of the root of the map that boot code switches on.
+    tables: each of one page, a larger one as its several pages; pages without entries are left out.
+    page_count: pages of all tables.  alignment: bytes of the largest table.
+    hypervisor_root: address of the root of the map that boot code switches on.
     """
 
-    entries: int
     tables: tuple[Table, ...]
-    hypervisor_table: int
+    page_count: int
+    alignment: int
+    hypervisor_root: int
 
     @property
-    def table_size(self) -> int:
-        """Bytes of one table."""
-        return self.entries * ENTRY_SIZE
+    def entries(self) -> int:
+        """Entries of a page."""
+        return PAGE_SIZE // ENTRY_SIZE
 
     @property
-    def hypervisor_root(self) -> int:
-        """Address of the root of the hypervisor's own map."""
-        return self.tables[self.hypervisor_table].address
+    def hypervisor_table(self) -> int:
+        """Index of the page of that root."""
+        return next(t.index for t in self.tables if t.address == self.hypervisor_root)
 
 
 @dataclass(frozen=True)
@@ -347,5 +354,5 @@ class Plan:
     consoles: tuple[Console, ...]
     irqs: tuple[IrqRoute, ...]
     owners: tuple[Owner, ...]
-    board: Aarch64Board
+    board: ArchBoard
     limits: tuple[Limit, ...]

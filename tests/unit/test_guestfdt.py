@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from gen import fdt, guestfdt
 from gen.fdt import FdtNode
-from gen.plan.aarch64_tree import GuestDevice, GuestMachine, guest_tree
+from gen.model import Interrupt
+from gen.plan.aarch64_tree import GuestMachine, guest_tree
+from gen.plan.devices import GuestDevice
 from gen.ranges import Range
 
 MACHINE = GuestMachine(
@@ -113,7 +115,10 @@ BOARD = """/dts-v1/;
 def test_device_of_the_board_stands_alone() -> None:
     board = fdt.parse(compiled(BOARD))
     device = GuestDevice(
-        "rtc", board.find("/pl031@9010000"), (Range(0xB00_0000, 0x1000),), ((34, False), (50, True))
+        "rtc",
+        board.find("/pl031@9010000"),
+        (Range(0xB00_0000, 0x1000),),
+        (Interrupt(34), Interrupt(50, "edge")),
     )
     nodes = generated(replace(MACHINE, uart=None, devices=(device,)))
     # At the guest's address, clocked by the guest's own clock, without the board's references.

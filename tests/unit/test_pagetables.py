@@ -14,7 +14,7 @@ from gen.pagetables.arm_el2_stage1 import ArmEl2Stage1
 from gen.pagetables.arm_stage2 import ArmStage2
 from gen.pagetables.build import Mapping as Wanted
 from gen.pagetables.build import Pool
-from gen.pagetables.format import Access, Format, Memory, input_bits
+from gen.pagetables.format import Access, Format, Memory
 from gen.ranges import GIB, KIB, MIB, PAGE_SIZE, Range
 from tests.unit import arm_walk
 
@@ -161,7 +161,7 @@ def test_runs_name_their_owner_once() -> None:
 
 @pytest.mark.parametrize(("format_", "walk"), WALKS, ids=("stage2", "el2"))
 def test_input_is_39_bits(format_: Format, walk: Walk) -> None:
-    assert input_bits(format_) == 39
+    assert format_.input_bits == 39
     end = 1 << 39
     memory, root = build(format_, [Wanted(Range(end - PAGE_SIZE, PAGE_SIZE), 0, RW, "last")])
     found = walk(memory, root, end - 1)

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is particular to riscv64: virtual PLIC or APLIC and NS16550 of each VM, board, guest tree.
+
+A guest sees its interrupt controller and UART at the board's own addresses, and its interrupts
+under their physical numbers. On a board with an AIA each vCPU has a guest interrupt file of its
+CPU, which is mapped into its VM as the interrupt file of that virtual hart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gen import abi
+from gen.arch.riscv64 import (
+    IMSIC_FILE_SIZE,
+    Imsic,
+    Riscv64Hardware,
+    guest_extensions,
+    guest_file,
+    hardware_of,
+    isa_string,
+    plic_size,
+)
+from gen.fdt import FdtNode, Tree
+from gen.model import System, Uart, Vm
+from gen.pagetables.riscv_sv39 import RiscvSv39
+from gen.pagetables.riscv_sv39x4 import RiscvSv39x4
+from gen.plan.devices import guest_devices, hw_irqs
+from gen.plan.isa import Isa
+from gen.plan.origin import origin
+from gen.plan.riscv64_tree import GuestMachine, guest_tree
+from gen.plan.types import ArchBoard, ArchPcpu, ArchVcpu, ArchVm, DeviceWindow, MmioRegion
+from gen.ranges import KIB, PAGE_SIZE, Range, align_down, align_up
+
+#: Sources of one bank of the emulated controllers.
+_BANK = 32
+
+
+@dataclass(frozen=True)
+class Riscv64Vm(ArchVm):
+    """See ArchVm.
+
+    controller: window of the PLIC, or of the APLIC where has_aia.  imsic: window of the interrupt
+    files, None without.
+    uart: window, None without a console.
+    sources: which sources the VM has, in banks: bit i of word n is source 32 * n + i.
+    """
+
+    has_aia: bool
+    controller: Range
+    imsic: Range | None
+    uart: Range | None
+    uart_virq: int
+    sources: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Riscv64Vcpu(ArchVcpu):
+    """See ArchVcpu.  vgein: its guest interrupt file on its CPU, 0 for none."""
+
+    vgein: int
+
+
+@dataclass(frozen=True)
+class Riscv64Pcpu(ArchPcpu):
+    """See ArchPcpu.  imsic: address of its supervisor interrupt file, 0 for none."""
+
+    plic_context: int
+    imsic: int
+
+
+@dataclass(frozen=True)
+class Riscv64Board(ArchBoard):
+    """See ArchBoard.  What the board has not is 0."""
+
+    timebase_frequency: int
+    uart: int
+    uart_reg_shift: int
+    has_sstc: bool
+    plic: int
+    plic_source_count: int
+    aplic: int
+    aplic_source_count: int
+    imsic_id_count: int
+    imsic_guest_bits: int
+    imsic_hart_bits: int
+
+
+class Riscv64Isa(Isa):
+    """See gen.plan.isa.Isa."""
+
+    own_format = RiscvSv39()
+    vm_format = RiscvSv39x4()
+    table_alignment = 16 * KIB
+    state_sizes = (
+        ("vplic", abi.VPLIC_SIZE_MAX),
+        ("vplic_bank", abi.VPLIC_BANK_SIZE_MAX),
+        ("vaplic", abi.VAPLIC_SIZE_MAX),
+        ("vaplic_bank", abi.VAPLIC_BANK_SIZE_MAX),
+        ("v16550", abi.V16550_SIZE_MAX),
+    )
+
+    def board(self, system: System) -> Riscv64Board:
+        """See Isa."""
+        board = hardware_of(system.board.hardware)
+        uart, plic, aplic, imsic = _uart(board), board.plic, board.aplic, board.imsic
+        return Riscv64Board(
+            uart_irq=uart.interrupt.number,
+            timebase_frequency=board.timebase_frequency,
+            uart=uart.window.base,
+            uart_reg_shift=uart.reg_shift,
+            has_sstc="sstc" in board.extensions,
+            plic=plic.window.base if plic else 0,
+            plic_source_count=plic.source_count if plic else 0,
+            aplic=aplic.window.base if aplic else 0,
+            aplic_source_count=aplic.source_count if aplic else 0,
+            imsic_id_count=imsic.id_count if imsic else 0,
+            imsic_guest_bits=imsic.guest_bits if imsic else 0,
+            imsic_hart_bits=imsic.hart_bits if imsic else 0,
+        )
+
+    def registers(self, system: System, cpus: Sequence[int]) -> tuple[tuple[Range, str], ...]:
+        """See Isa."""
+        board = hardware_of(system.board.hardware)
+        result = [(_pages(_uart(board).window), "console UART")]
+        if board.plic is not None:
+            result.append((_pages(board.plic.window), "PLIC"))
+        if board.aplic is not None:
+            result.append((_pages(board.aplic.window), "APLIC"))
+        if board.imsic is not None:
+            for cpu in cpus:
+                file = Range(_file(board.imsic, cpu), IMSIC_FILE_SIZE)
+                result.append((file, f"interrupt file of CPU {cpu}"))
+        return tuple(result)
+
+    def pcpu(self, system: System, cpu: int) -> Riscv64Pcpu:
+        """See Isa."""
+        board = hardware_of(system.board.hardware)
+        context = board.plic.contexts[cpu] if board.plic is not None else None
+        return Riscv64Pcpu(
+            plic_context=context or 0,
+            imsic=_file(board.imsic, cpu) if board.imsic is not None else 0,
+        )
+
+    def vcpu_id(self, index: int) -> int:
+        """See Isa."""
+        return index
+
+    def vcpu(self, system: System, vm: Vm, index: int) -> Riscv64Vcpu:
+        """See Isa."""
+        return Riscv64Vcpu(vgein=guest_file(system, vm, index))
+
+    def vm(self, system: System, vm: Vm) -> Riscv64Vm:
+        """See Isa."""
+        board = hardware_of(system.board.hardware)
+        uart = _uart(board)
+        has_uart = vm.console == "uart"
+        numbers = [irq.virq for irq in hw_irqs(vm)] + [uart.interrupt.number] * has_uart
+        sources = [0] * (max(numbers, default=0) // _BANK + 1)
+        for number in numbers:
+            sources[number // _BANK] |= 1 << number % _BANK
+        window = board.aplic.window if board.aplic is not None else None
+        if window is None:
+            assert board.plic is not None
+            window = Range(board.plic.window.base, plic_size(len(vm.cpus)))
+        imsic = None
+        if board.imsic is not None:
+            imsic = Range(board.imsic.windows[0].base, len(vm.cpus) * IMSIC_FILE_SIZE)
+        state, bank = abi.VPLIC_SIZE_MAX, abi.VPLIC_BANK_SIZE_MAX
+        if imsic is not None:
+            state, bank = abi.VAPLIC_SIZE_MAX, abi.VAPLIC_BANK_SIZE_MAX
+        return Riscv64Vm(
+            data_size=state + abi.V16550_SIZE_MAX + len(sources) * bank,
+            rodata_size=len(sources) * (_BANK * 2 + 4),
+            has_aia=imsic is not None,
+            controller=_pages(window),
+            imsic=imsic,
+            uart=_pages(uart.window) if has_uart else None,
+            uart_virq=uart.interrupt.number if has_uart else 0,
+            sources=tuple(sources),
+        )
+
+    def mmio(self, part: ArchVm, ident: str) -> tuple[MmioRegion, ...]:
+        """See Isa."""
+        assert isinstance(part, Riscv64Vm)
+        handler, name = ("vaplic_access", "APLIC") if part.has_aia else ("vplic_access", "PLIC")
+        result = [MmioRegion(part.controller, handler, "NULL", name)]
+        if part.uart is not None:
+            result.append(MmioRegion(part.uart, "v16550_access", f"&uart_{ident}", "UART"))
+        return tuple(sorted(result, key=lambda region: region.guest.base))
+
+    def windows(self, system: System, vm: Vm) -> tuple[DeviceWindow, ...]:
+        """See Isa."""
+        imsic = hardware_of(system.board.hardware).imsic
+        if imsic is None:
+            return ()
+        return tuple(
+            DeviceWindow(
+                f"interrupt file of vCPU {index}",
+                Range(imsic.windows[0].base + index * IMSIC_FILE_SIZE, IMSIC_FILE_SIZE),
+                _file(imsic, cpu) + guest_file(system, vm, index) * IMSIC_FILE_SIZE,
+                origin(vm.spans.of("cpus", index), f"vm.{vm.name}.cpus[{index}]"),
+            )
+            for index, cpu in enumerate(vm.cpus)
+        )
+
+    def tree(
+        self, system: System, vm: Vm, part: ArchVm, board_tree: Tree | None, initrd: Range | None
+    ) -> FdtNode:
+        """See Isa."""
+        assert isinstance(part, Riscv64Vm)
+        board = hardware_of(system.board.hardware)
+        return guest_tree(
+            GuestMachine(
+                name=vm.name,
+                memory=tuple(sorted(region.guest_range for region in vm.memory)),
+                vcpu_count=len(vm.cpus),
+                isa=isa_string(guest_extensions(board)),
+                mmu_type=board.mmu_type,
+                timebase_frequency=board.timebase_frequency,
+                controller=part.controller,
+                source_count=len(part.sources) * _BANK - 1,
+                imsic=part.imsic,
+                id_count=board.imsic.id_count if board.imsic is not None else 0,
+                uart=(part.uart, part.uart_virq) if part.uart is not None else None,
+                devices=guest_devices(vm, board_tree),
+                cmdline=vm.cmdline,
+                initrd=initrd,
+            )
+        )
+
+
+# What every board has, by the checks of gen.board.
+def _uart(board: Riscv64Hardware) -> Uart:
+    assert board.uart is not None
+    return board.uart
+
+
+def _file(imsic: Imsic, cpu: int) -> int:
+    file = imsic.files[cpu]
+    assert file is not None
+    return file
+
+
+# The whole pages that a window lies in.
+def _pages(window: Range) -> Range:
+    base = align_down(window.base, PAGE_SIZE)
+    return Range(base, align_up(window.end, PAGE_SIZE) - base)
+
+
+ISA = Riscv64Isa()
