@@ -2,37 +2,61 @@
 /*
  * Physical interrupts: whose they are, and the way to their owners.
  *
- * The kick and the timer are the hypervisor's own. What comes by the interrupt controller belongs
- * to whom the generated route table says. A guest's timer and the interrupts between its vCPUs
- * never get here: they are delegated (hideleg).
+ * The kick and the timer are the hypervisor's own. What comes by the interrupt controller, a PLIC
+ * or an IMSIC, belongs to whom the generated route table says. A guest's timer and the interrupts
+ * between its vCPUs never get here: they are delegated (hideleg).
  */
+#include <arch/aplic.h>
 #include <arch/csr.h>
 #include <arch/firmware.h>
-#include <arch/intc.h>
+#include <arch/imsic.h>
 #include <arch/irq.h>
+#include <arch/plic.h>
 #include <arch/time.h>
+#include <arch/vaplic.h>
+#include <arch/vplic.h>
 #include <hv/arch/cpu.h>
 #include <hv/arch/irq.h>
 #include <hv/arch/vcpu.h>
 #include <hv/tables.h>
 
-void irq_init_cpu(const struct pcpu *pcpu)
+/* A board has a PLIC, or an APLIC and IMSICs. */
+static bool has_plic(void)
+{
+    return board.plic.pa != 0;
+}
+
+void irq_init_cpu(struct pcpu *pcpu)
 {
     static bool controller_is_ready; /* written by the boot CPU before it starts any other */
 
-    if (!controller_is_ready) {
-        intc_init();
-        controller_is_ready = true;
+    if (has_plic()) {
+        if (!controller_is_ready) {
+            plic_init();
+        }
+        plic_init_cpu(pcpu);
+    } else {
+        imsic_init_cpu();
+        if (!controller_is_ready) {
+            aplic_init();
+        }
+        csr_write(CSR_HGEIE, 0);
+        csr_write(CSR_HIE, BIT(IRQ_SGEI));
     }
-    intc_init_cpu(pcpu);
+    controller_is_ready = true;
     csr_write(CSR_SIE, BIT(IRQ_SSI) | BIT(IRQ_STI) | BIT(IRQ_SEI));
 }
 
 /* One kick is as good as two: while one is on its way, no other is sent. */
 void arch_cpu_kick(struct pcpu *pcpu)
 {
-    if (!__atomic_exchange_n(&pcpu->arch.is_kicked, true, __ATOMIC_SEQ_CST) && !intc_kick(pcpu)) {
+    if (__atomic_exchange_n(&pcpu->arch.is_kicked, true, __ATOMIC_SEQ_CST)) {
+        return;
+    }
+    if (has_plic()) {
         firmware_send_ipi(pcpu);
+    } else {
+        imsic_send(pcpu, IMSIC_FILE_HV, IMSIC_ID_KICK);
     }
 }
 
@@ -44,33 +68,66 @@ static void take_kick(struct pcpu *pcpu)
     sched_poke();
 }
 
-static void take_external(struct pcpu *pcpu)
+/* Whose a source is; NULL if it is nobody's. */
+static const struct irq_route *route_of(uint32_t source)
 {
-    uint32_t source = intc_claim(pcpu);
-    const struct irq_route *irq = source < irq_route_count ? &irq_routes[source] : NULL;
+    return source < irq_route_count ? &irq_routes[source] : NULL;
+}
 
-    if (source == INTC_NONE) {
-        return;
-    }
-    if (source == INTC_KICK) {
-        take_kick(pcpu);
+static void take_from_plic(const struct pcpu *pcpu)
+{
+    uint32_t source = plic_claim(pcpu);
+    const struct irq_route *irq = route_of(source);
+
+    if (source == 0) {
         return;
     }
     if (irq != NULL && irq->owner == IRQ_OWNER_VM) {
-        intc_inject(&vms[irq->vm], irq->virq);
+        vplic_inject(&vms[irq->vm], irq->virq);
         return;
     }
     if (irq != NULL && irq->owner == IRQ_OWNER_CONSOLE) {
         console_interrupt();
     }
-    intc_end(source, pcpu);
+    plic_complete(source, pcpu);
+}
+
+/* Sources of guests send to the guests' own files, so only the console's gets here. */
+static void take_from_imsic(struct pcpu *pcpu)
+{
+    uint32_t identity = imsic_claim();
+
+    if (identity == IMSIC_ID_KICK) {
+        take_kick(pcpu);
+    } else if (identity == IMSIC_ID_SOURCE(board.uart_irq)) {
+        console_interrupt();
+        aplic_set_pending(board.uart_irq, true);
+    }
+}
+
+/* Guest interrupt files of vCPUs that sleep and are not loaded have something for them. */
+static void take_guest_files(const struct pcpu *pcpu)
+{
+    for (uint32_t slot = 0; slot < pcpu->config->vcpu_count; slot++) {
+        struct vcpu *v = pcpu->config->vcpus[slot];
+        uint32_t file = v->config->arch.vgein;
+
+        if (file != 0 && v != pcpu->loaded && imsic_file_is_pending(file)) {
+            imsic_watch(file, false);
+            sched_wake(v);
+        }
+    }
 }
 
 void irq_take(struct pcpu *pcpu, uint32_t number)
 {
     switch (number) {
     case IRQ_SEI:
-        take_external(pcpu);
+        if (has_plic()) {
+            take_from_plic(pcpu);
+        } else {
+            take_from_imsic(pcpu);
+        }
         break;
     case IRQ_SSI:
         csr_clear(CSR_SIP, BIT(IRQ_SSI));
@@ -80,7 +137,7 @@ void irq_take(struct pcpu *pcpu, uint32_t number)
         time_interrupt(pcpu);
         break;
     case IRQ_SGEI:
-        intc_wake(pcpu);
+        take_guest_files(pcpu);
         break;
     default: /* not enabled */
         break;
@@ -101,5 +158,14 @@ void arch_irq_poll(void)
      */
     if (pcpu->loaded != NULL && arch_vcpu_has_interrupt(pcpu->loaded)) {
         sched_wake(pcpu->loaded);
+    }
+}
+
+void arch_irq_set_line(struct vm *vm, uint32_t virq, bool level)
+{
+    if (vm->config->arch.vplic.state != NULL) {
+        vplic_set_line(vm, virq, level);
+    } else {
+        vaplic_set_line(vm, virq, level);
     }
 }

@@ -10,11 +10,13 @@
  * SBI 2.0, 9.1 (state of a hart that starts).
  */
 #include <arch/csr.h>
-#include <arch/intc.h>
+#include <arch/imsic.h>
 #include <arch/time.h>
 #include <arch/trap.h>
 #include <arch/v16550.h>
+#include <arch/vaplic.h>
 #include <arch/vcpu.h>
+#include <arch/vplic.h>
 #include <hv/arch/time.h>
 #include <hv/arch/vcpu.h>
 #include <hv/string.h>
@@ -46,7 +48,11 @@ void fp_load(const struct arch_vcpu *arch);
 void arch_vm_reset(struct vm *vm)
 {
     vm->arch.time_offset = arch_time_now();
-    intc_vm_reset(vm);
+    if (vm->config->arch.vplic.state != NULL) {
+        vplic_vm_reset(vm);
+    } else {
+        vaplic_vm_reset(vm);
+    }
     if (vm->config->arch.uart != NULL) {
         v16550_reset(vm->config->arch.uart);
     }
@@ -64,6 +70,15 @@ static bool has_sibling_here(const struct vcpu *v)
         }
     }
     return false;
+}
+
+/* Empties the vCPU's interrupt file, while another vCPU may be loaded. */
+static void reset_file(uint32_t file)
+{
+    uint64_t vsiselect = csr_read(CSR_VSISELECT);
+
+    imsic_reset_file(file);
+    csr_write(CSR_VSISELECT, vsiselect);
 }
 
 void arch_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument)
@@ -88,7 +103,9 @@ void arch_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument)
     arch->ipi = false;
     arch->flush_always = has_sibling_here(v);
     arch->flush_once = true;
-    intc_vcpu_reset(v);
+    if (v->config->arch.vgein != 0) {
+        reset_file(v->config->arch.vgein);
+    }
 }
 
 /* The FP registers are saved if the guest has written them since they were loaded; sstatus.FS,
@@ -136,7 +153,12 @@ void arch_vcpu_load(struct vcpu *v)
     FOR_EACH_CSR(LOAD_CSR)
     csr_write(CSR_HVIP, arch->hvip);
     time_guest_load(v);
-    intc_load(v);
+    if (v->config->arch.vgein != 0) {
+        csr_write(CSR_VSISELECT, arch->vsiselect);
+        imsic_watch(v->config->arch.vgein, false);
+    } else {
+        vplic_flush(v);
+    }
 }
 
 void arch_vcpu_save(struct vcpu *v)
@@ -153,7 +175,10 @@ void arch_vcpu_save(struct vcpu *v)
     csr_write(CSR_HVIP, 0);
     csr_write(CSR_VSIE, 0); /* nothing of it wakes this hart any more */
     time_guest_save(v);
-    intc_save(v);
+    if (v->config->arch.vgein != 0) {
+        arch->vsiselect = csr_read(CSR_VSISELECT);
+        imsic_watch(v->config->arch.vgein, true);
+    }
 }
 
 void vcpu_send_ipi(struct vcpu *v)
@@ -201,6 +226,7 @@ enum exit_reason arch_vcpu_run(struct vcpu *v)
 /* Interrupts that stand for the vCPU, as hip and vsie have them. */
 static uint64_t interrupts(const struct vcpu *v)
 {
+    uint32_t file = v->config->arch.vgein;
     uint64_t pending;
 
     if (v->pcpu->loaded == v) {
@@ -208,9 +234,10 @@ static uint64_t interrupts(const struct vcpu *v)
     } else {
         pending = v->arch.hvip;
         pending |= time_guest_deadline(v) <= arch_time_now() ? BIT(IRQ_VSTI) : 0;
+        pending |= file != 0 && imsic_file_is_pending(file) ? BIT(IRQ_VSEI) : 0;
     }
     pending |= __atomic_load_n(&v->arch.ipi, __ATOMIC_SEQ_CST) ? BIT(IRQ_VSSI) : 0;
-    pending |= intc_is_pending(v) ? BIT(IRQ_VSEI) : 0;
+    pending |= vplic_is_signalled(&v->arch.vplic) ? BIT(IRQ_VSEI) : 0;
     return pending;
 }
 

@@ -10,7 +10,7 @@ struct pcpu;
 
 /* Opens this CPU to its interrupts; the first call also prepares the interrupt controller. Each
  * CPU, once, the boot CPU before any other is started. */
-void irq_init_cpu(const struct pcpu *pcpu);
+void irq_init_cpu(struct pcpu *pcpu);
 
 /*
  * Takes one physical interrupt: the hypervisor's own are handled, a guest's becomes pending in its
