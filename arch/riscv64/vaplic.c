@@ -352,6 +352,11 @@ static uint32_t read_register(const struct vm *vm, uint32_t offset)
     return 0;
 }
 
+static uint32_t swap_bytes(uint32_t value)
+{
+    return value >> 24 | (value >> 8 & 0xff00) | (value & 0xff00) << 8 | value << 24;
+}
+
 static void write_register(struct vm *vm, uint32_t offset, uint32_t value)
 {
     uint32_t source = offset % 0x1000 / 4;
@@ -368,8 +373,7 @@ static void write_register(struct vm *vm, uint32_t offset, uint32_t value)
         if (exists(vm, source)) {
             set_target(vm, source, value);
         }
-    } else if (!write_number(vm, offset,
-                             offset == APLIC_SETIPNUM_BE ? __builtin_bswap32(value) : value)) {
+    } else if (!write_number(vm, offset, offset == APLIC_SETIPNUM_BE ? swap_bytes(value) : value)) {
         write_bits(vm, offset, value);
     }
 }
