@@ -11,25 +11,10 @@ Source: Arm ARM DDI 0487, D8.2.7 (4 KiB granule), D8.3.1 and D8.3.2 (descriptor 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from tests.unit.walk import Result
 
 _ADDRESS = 0x0000_FFFF_FFFF_F000  # bits 47:12
-
-
-@dataclass(frozen=True)
-class Result:
-    """Where an address leads and what may be done there.
-
-    span: bytes that the entry maps.  shareable: inner shareable.
-    """
-
-    output: int
-    span: int
-    read: bool
-    write: bool
-    execute: bool
-    device: bool
-    shareable: bool
 
 
 def _bits(word: int, high: int, low: int) -> int:

@@ -13,17 +13,28 @@ from hypothesis import strategies as st
 from gen.pagetables.arm_el2_stage1 import ArmEl2Stage1
 from gen.pagetables.arm_stage2 import ArmStage2
 from gen.pagetables.build import Mapping as Wanted
-from gen.pagetables.build import Pool
+from gen.pagetables.build import Pool, pages
 from gen.pagetables.format import Access, Format, Memory
+from gen.pagetables.riscv_sv39 import RiscvSv39
+from gen.pagetables.riscv_sv39x4 import RiscvSv39x4
+from gen.pagetables.riscv_sv48x4 import RiscvSv48x4
 from gen.ranges import GIB, KIB, MIB, PAGE_SIZE, Range
-from tests.unit import arm_walk
+from tests.unit import arm_walk, riscv_walk
+from tests.unit.walk import Result
 
-BASE = 0x4020_0000
-Walk = Callable[[Mapping[int, int], int, int], arm_walk.Result | None]
-WALKS: tuple[tuple[Format, Walk], ...] = (
-    (ArmStage2(), arm_walk.stage2),
-    (ArmEl2Stage1(), arm_walk.el2_stage1),
+BASE = 0x4020_0000  # of the tables: a multiple of the largest
+Walk = Callable[[Mapping[int, int], int, int], Result | None]
+WALKS: tuple[tuple[Format, Walk, int], ...] = (
+    (ArmStage2(), arm_walk.stage2, 39),
+    (ArmEl2Stage1(), arm_walk.el2_stage1, 39),
+    (RiscvSv39x4(), riscv_walk.sv39x4, 41),
+    (RiscvSv48x4(), riscv_walk.sv48x4, 50),
+    (RiscvSv39(), riscv_walk.sv39, 38),
 )
+each_format = pytest.mark.parametrize(
+    ("format_", "walk", "bits"), WALKS, ids=("stage2", "el2", "sv39x4", "sv48x4", "sv39")
+)
+own_format = pytest.mark.parametrize("format_", (ArmEl2Stage1(), RiscvSv39()), ids=("el2", "sv39"))
 RW, RX, RO = Access(write=True), Access(execute=True), Access()
 DEVICE = Access(write=True, memory=Memory.DEVICE)
 
@@ -67,7 +78,7 @@ def maps(draw: st.DrawFn) -> list[Wanted]:
     return result
 
 
-def probes(wanted: list[Wanted]) -> list[int]:
+def probes(wanted: list[Wanted], bits: int) -> list[int]:
     """Addresses worth a look: the edges of all ranges and of all blocks near them."""
     result = set()
     for item in wanted:
@@ -76,15 +87,15 @@ def probes(wanted: list[Wanted]) -> list[int]:
                 floor = edge // span * span
                 result |= {edge - 1, edge, floor - 1, floor, floor + span - 1, floor + span}
         result.add(random.Random(item.input.base).randrange(item.input.base, item.input.end))
-    return [address for address in result if 0 <= address < 1 << 39]
+    return [address for address in result if 0 <= address < 1 << bits]
 
 
-@pytest.mark.parametrize(("format_", "walk"), WALKS, ids=("stage2", "el2"))
+@each_format
 @given(wanted=maps())
 @settings(deadline=None, max_examples=60)
-def test_both_ways(format_: Format, walk: Walk, wanted: list[Wanted]) -> None:
+def test_both_ways(format_: Format, walk: Walk, bits: int, wanted: list[Wanted]) -> None:
     memory, root = build(format_, wanted)
-    for address in probes(wanted):
+    for address in probes(wanted, bits):
         found = walk(memory, root, address)
         item = next((item for item in wanted if item.input.contains(Range(address, 1))), None)
         if item is None:
@@ -92,13 +103,12 @@ def test_both_ways(format_: Format, walk: Walk, wanted: list[Wanted]) -> None:
             continue
         assert found is not None, f"{address:#x} of {item.owner} is not mapped"
         assert found.output == item.output + address - item.input.base
-        assert (found.read, found.write, found.execute, found.device) == (
-            item.access.read,
-            item.access.write,
-            item.access.execute,
-            item.access.memory is Memory.DEVICE,
-        )
-        assert found.shareable is (item.access.memory is Memory.NORMAL)
+        access = item.access
+        rights = access.read, access.write, access.execute
+        assert (found.read, found.write, found.execute) == rights
+        if found.device is not None:
+            assert found.device is (access.memory is Memory.DEVICE)
+            assert found.shareable is not found.device
         assert found.span == largest_block(item, address)
 
 
@@ -112,12 +122,13 @@ def largest_block(item: Wanted, address: int) -> int:
     return PAGE_SIZE
 
 
+@each_format
 @given(wanted=maps())
 @settings(deadline=None, max_examples=30)
-def test_nothing_besides(wanted: list[Wanted]) -> None:
+def test_nothing_besides(format_: Format, walk: Walk, bits: int, wanted: list[Wanted]) -> None:
     """Counted from the entries: all leaves together cover exactly what was asked for."""
     pool = Pool()
-    pool.add(ArmStage2(), "test", wanted)
+    pool.add(format_, "test", wanted)
     covered = 0
     for table in pool.tables(BASE):
         for run in table.runs:
@@ -159,19 +170,68 @@ def test_runs_name_their_owner_once() -> None:
     assert run.comment == "[0x400000, 0xc00000) -> 0x1000000 ram, rw-"
 
 
-@pytest.mark.parametrize(("format_", "walk"), WALKS, ids=("stage2", "el2"))
-def test_input_is_39_bits(format_: Format, walk: Walk) -> None:
-    assert format_.input_bits == 39
-    end = 1 << 39
+@each_format
+def test_input_bits(format_: Format, walk: Walk, bits: int) -> None:
+    assert format_.input_bits == bits
+    end = 1 << bits
     memory, root = build(format_, [Wanted(Range(end - PAGE_SIZE, PAGE_SIZE), 0, RW, "last")])
     found = walk(memory, root, end - 1)
     assert found is not None and found.output == PAGE_SIZE - 1
     with pytest.raises(AssertionError):
         build(format_, [Wanted(Range(end, PAGE_SIZE), 0, RW, "beyond")])
     with pytest.raises(AssertionError):
-        build(format_, [Wanted(Range(0, PAGE_SIZE), 1 << 40, RW, "beyond")])
+        build(format_, [Wanted(Range(0, PAGE_SIZE), 1 << format_.output_bits, RW, "beyond")])
 
 
-def test_the_hypervisor_has_no_writable_code() -> None:
+def test_blocks_of_the_highest_level() -> None:
+    """512 GiB in one entry, at the first address that only a root of more than a page reaches."""
+    half = 1 << 48
+    wanted = [Wanted(Range(half, 512 * GIB), 0, RW, "much")]
+    memory, root = build(RiscvSv48x4(), wanted)
+    assert len(memory) == 1
+    found = riscv_walk.sv48x4(memory, root, half + 5)
+    assert found is not None and (found.output, found.span) == (5, 512 * GIB)
+
+
+def test_roots_of_several_pages_come_first() -> None:
+    """Each table lies at a multiple of its size, and none where another is."""
+    pool = Pool()
+    own = pool.add(RiscvSv39(), "own", [Wanted(Range(BASE, PAGE_SIZE), BASE, RX, "code")])
+    guest = pool.add(RiscvSv39x4(), "guest", [Wanted(Range(BASE, PAGE_SIZE), 0, RW, "ram")])
+    assert pool.alignment == 16 * KIB
+    addresses = pool.addresses(BASE)
+    assert addresses[guest] == BASE and addresses[own] == BASE + 16 * KIB
+    tables = pool.tables(BASE)
+    assert [table.index for table in tables] == [0, 4, 5, 6, 7, 8]
+    assert pool.size == 9 * PAGE_SIZE
+
+
+def test_pages_hold_the_same_entries() -> None:
+    """What is printed: tables cut into pages."""
+    pool = Pool()
+    wanted = [Wanted(Range(500 * GIB, 20 * GIB), 0, RW, "ram"), Wanted(Range(0, 4096), 0, RX, "x")]
+    pool.add(RiscvSv39x4(), "guest", wanted)
+    whole = memory_of(pool)
+    cut = {
+        table.address + 8 * index: value
+        for table in pages(pool.tables(BASE))
+        for run in table.runs
+        for index, value in enumerate(run.values, run.first)
+        if index < 512
+    }
+    assert cut == whole
+    first, second, *_ = pages(pool.tables(BASE))
+    assert (first.title, second.title) == ("guest: root, page 1 of 4", "guest: root, page 2 of 4")
+    assert second.index == 1 and second.runs[0].first == 0
+
+
+@own_format
+def test_the_hypervisor_has_no_writable_code(format_: Format) -> None:
     with pytest.raises(AssertionError):
-        build(ArmEl2Stage1(), [Wanted(Range(0, PAGE_SIZE), 0, Access(True, True), "both")])
+        build(format_, [Wanted(Range(0, PAGE_SIZE), 0, Access(True, True), "both")])
+
+
+def test_riscv_has_no_write_only_memory() -> None:
+    with pytest.raises(AssertionError):
+        access = Access(write=True, read=False)
+        build(RiscvSv39x4(), [Wanted(Range(0, PAGE_SIZE), 0, access, "blind")])
