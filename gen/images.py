@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from gen.model import Payload, Problem, Segment
-from gen.ranges import MIB, PAGE_SIZE
+from gen.ranges import BLOCK_SIZE, MIB, PAGE_SIZE, align_up
 
 _HEADER_SIZE = 4096
 _ARM64_MAGIC = b"ARM\x64"
@@ -262,6 +262,9 @@ def _kernel(path: Path, packing: tuple[str, ...], head: bytes, size: int) -> Pay
         arch = "aarch64" if not flags & 1 else "aarch64 (big-endian)"
     elif len(head) >= 64 and head[56:60] == _RISCV_MAGIC:
         text_offset, image_size = struct.unpack_from("<QQ", head, 8)
+        # arch/riscv/mm/init.c, setup_bootmem(): the kernel takes whole blocks for itself, and
+        # refuses an initrd in the last one
+        image_size = align_up(image_size, BLOCK_SIZE)
         arch = "riscv64"
     elif len(head) >= 0x264 and head[0x202:0x206] == b"HdrS":
         text_offset, image_size = 0, int(struct.unpack_from("<I", head, 0x260)[0])
