@@ -279,7 +279,7 @@ def _file(written: str, folder: Path, arch: str) -> File:
             )
             return File(written, True, found, None, problem)
         return File(written, True, found, found.stat().st_size, None)
-    path = folder / written
+    path = folder / written.replace("${arch}", arch)
     if not path.is_file():
         state = "is a folder" if path.is_dir() else "does not exist"
         problem = Problem(

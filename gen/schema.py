@@ -211,8 +211,8 @@ class ImageTable(Table):
     )
     kernel: str = key(
         ...,
-        "File of the kernel or program: a path relative to this file, or a name of the image"
-        " catalogue such as `debian:linux`.",
+        "File of the kernel or program: a path relative to this file, in which `${arch}` is the"
+        " board's architecture, or a name of the image catalogue such as `debian:linux`.",
     )
     initrd: str | None = key(
         None,

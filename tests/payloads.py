@@ -2,7 +2,8 @@
 """Small image files for the tests of the generator, made where they are needed and never committed.
 
 They carry true headers and no code: enough to be recognised, measured and placed.  All lie in
-out/test-data, so that the system files of the tests can name them by a relative path.
+out/test-data, so that the system files of the tests can name them by a relative path; those for
+systems that several architectures have are in a folder of the architecture.
 """
 
 from __future__ import annotations
@@ -84,6 +85,7 @@ def elf(
 _RAM = 0x4000_0000
 _CODE = b"\x00\x00\x00\x14" * 16  # an endless loop, 16 times
 _KERNEL = arm64_image(64 * KIB, 1 * MIB)
+_RISCV_KERNEL = riscv_image(64 * KIB, 1 * MIB)
 
 FILES: dict[str, Callable[[], bytes]] = {
     "linux": lambda: _KERNEL,
@@ -107,15 +109,17 @@ FILES: dict[str, Callable[[], bytes]] = {
     "hello-x86.elf": lambda: elf([(_RAM, _CODE, 4096)], _RAM, machine=EM_X86_64),
     "hello.o": lambda: elf([(_RAM, _CODE, 4096)], 0, kind=ET_REL),
     "firmware.bin": lambda: _CODE,
+    "aarch64/linux.gz": lambda: gzip.compress(_KERNEL, mtime=0),
+    "riscv64/linux.gz": lambda: gzip.compress(_RISCV_KERNEL, mtime=0),
 }
 
 
 def make_all() -> None:
     """Writes all files; safe to call from several processes at once."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
     for name, make in FILES.items():
         path, data = FOLDER / name, make()
+        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.is_file() or path.read_bytes() != data:
-            part = path.with_name(f"{name}.{os.getpid()}")
+            part = path.with_name(f"{path.name}.{os.getpid()}")
             part.write_bytes(data)
             part.replace(path)

@@ -228,7 +228,7 @@ def _image_files(system: System) -> tuple[str, ...]:
             if file.catalogued:
                 result[os.path.relpath(file.path, ROOT)] = None
             elif Path(file.written).is_absolute():
-                result[file.written] = None
+                result[str(file.path)] = None
             else:
                 below = os.path.relpath(file.path, system.path.parent)
                 result[f"$(dir $(SYSTEM)){below}"] = None

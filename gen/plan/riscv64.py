@@ -197,7 +197,7 @@ class Riscv64Isa(Isa):
             return ()
         return tuple(
             DeviceWindow(
-                f"interrupt file of vCPU {index}",
+                f"interrupt file {index}",
                 Range(imsic.windows[0].base + index * IMSIC_FILE_SIZE, IMSIC_FILE_SIZE),
                 _file(imsic, cpu) + guest_file(system, vm, index) * IMSIC_FILE_SIZE,
                 origin(vm.spans.of("cpus", index), f"vm.{vm.name}.cpus[{index}]"),

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exact output of the generator: small systems, one feature each, read in review when they change.
 
-Every folder here is a system; beside system.toml lies what the generator makes of it. The generated
-C must also pass the compiler's warnings and clang-format, and link under the generated script.
+Every folder here is a system; beside system.toml lies what the generator makes of it for its own
+board, and in a folder below, named after another board, what it makes of it for that one. The
+generated C must also pass the compiler's warnings and clang-format, and link under the generated
+script.
 """
 
 from __future__ import annotations
@@ -17,19 +19,31 @@ import pytest
 from gen import emit
 from gen.__main__ import examined
 from gen.load import load
+from gen.plan.types import Plan
 from tests.payloads import ROOT
 
 FOLDER = ROOT / "tests" / "golden"
 SYSTEMS = sorted(path.parent.name for path in FOLDER.glob("*/system.toml"))
+#: System and board ("" for the system's own).
+CASES = [
+    *((name, "") for name in SYSTEMS),
+    *sorted((path.parent.name, path.name) for path in FOLDER.glob("*/*/") if path.is_dir()),
+]
 # plan.json repeats the tables, device tree blobs their sources, images the input.
 KEPT = (".c", ".S", ".ld", ".mk", ".txt", ".dts")
 
-CROSS = "aarch64-linux-gnu-"
 FLAGS = (
     *("-std=c11", "-ffreestanding", "-O2", "-fno-pie", "-ffunction-sections", "-fdata-sections"),
     *("-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wsign-conversion", "-Wshadow"),
-    *("-Wmissing-prototypes", "-Wvla", "-Iruntime/include", "-Iarch/aarch64/include"),
+    *("-Wmissing-prototypes", "-Wvla", "-Iruntime/include"),
 )
+ARCH_FLAGS = {
+    "aarch64": (),
+    "riscv64": (
+        *("-march=rv64imac_zicsr_zifencei", "-mabi=lp64", "-mcmodel=medany", "-mno-relax"),
+        "-msmall-data-limit=0",
+    ),
+}
 # Stands in for the runtime: takes every table, and defines the functions that tables point to.
 STUB = """
 #include <hv/tables.h>
@@ -46,38 +60,44 @@ __attribute__((section(".text..boot"))) void _start(void)
 """
 
 
-def rendered(name: str) -> dict[str, emit.Contents]:
+def planned(name: str, board: str) -> Plan:
     path = (FOLDER / name / "system.toml").relative_to(ROOT)
-    found, plan = examined(load(path))
+    found, plan = examined(load(path, board or None))
     assert plan is not None, found
-    return emit.render(plan)
+    return plan
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
-def test_output(name: str, root: Path, golden: Callable[[Path, str], None]) -> None:
-    files = rendered(name)
+each_case = pytest.mark.parametrize(("name", "board"), CASES)
+
+
+@each_case
+def test_output(name: str, board: str, root: Path, golden: Callable[[Path, str], None]) -> None:
+    folder = FOLDER / name / board
+    files = emit.render(planned(name, board))
     texts = {
         file: contents
         for file, contents in files.items()
         if isinstance(contents, str) and file.endswith(KEPT)
     }
     for file, contents in texts.items():
-        golden(FOLDER / name / file, contents)
-    given = {"system.toml", *(path.name for path in (FOLDER / name).glob("guest.dts"))}
-    present = {path.name for path in (FOLDER / name).iterdir()}
-    assert present == {*texts, *given}, "files that are no longer generated"
+        golden(folder / file, contents)
+    given = {"system.toml", "guest.dts"} if not board else set()
+    present = {path.name for path in folder.iterdir() if path.is_file()}
+    assert present - given == {*texts} - given, "files that are no longer generated"
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
-def test_links(name: str, root: Path, tmp_path: Path) -> None:
-    emit.write(rendered(name), tmp_path)
+@each_case
+def test_links(name: str, board: str, root: Path, tmp_path: Path) -> None:
+    plan = planned(name, board)
+    emit.write(emit.render(plan), tmp_path)
+    flags = (*FLAGS, *ARCH_FLAGS[plan.arch], f"-Iarch/{plan.arch}/include")
     (tmp_path / "stub.c").write_text(
         STUB
         + "".join(
             f"bool {handler}(struct vcpu *v, void *device, struct mmio_access *access);\n"
             f"bool {handler}(struct vcpu *v, void *device, struct mmio_access *access)\n"
             "{ (void)v; (void)device; (void)access; return false; }\n"
-            for handler in ("vgic_dist_access", "vgic_redist_access", "vpl011_access")
+            for handler in sorted({item.handle for vm in plan.vms for item in vm.mmio})
         )
     )
     objects = []
@@ -85,8 +105,8 @@ def test_links(name: str, root: Path, tmp_path: Path) -> None:
         target = tmp_path / f"{source}.o"
         objects.append(str(target))
         run(
-            f"{CROSS}gcc",
-            *FLAGS,
+            f"{plan.arch}-linux-gnu-gcc",
+            *flags,
             f"-Wa,-I{tmp_path}",
             "-c",
             str(tmp_path / source),
@@ -94,16 +114,16 @@ def test_links(name: str, root: Path, tmp_path: Path) -> None:
             str(target),
         )
     run(
-        f"{CROSS}ld",
+        f"{plan.arch}-linux-gnu-ld",
         *("--orphan-handling=error", "--fatal-warnings", "--gc-sections", "-z", "noexecstack"),
         *("-T", str(tmp_path / "layout.ld"), "-o", str(tmp_path / "hv.elf"), *objects),
     )
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
-def test_format(name: str, root: Path) -> None:
+@each_case
+def test_format(name: str, board: str, root: Path) -> None:
     formatter = shutil.which("clang-format") or str(ROOT / "out/venv/bin/clang-format")
-    files = rendered(name)
+    files = emit.render(planned(name, board))
     for file in ("tables.c", "pagetables.c"):
         source = files[file]
         assert isinstance(source, str)

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -15,20 +17,45 @@ from gen.plan.types import Plan
 from gen.ranges import GIB, MIB, PAGE_SIZE, Owned, Range, align_up, overlapping
 from tests.payloads import FOLDER as PAYLOADS
 from tests.payloads import ROOT
-from tests.unit import arm_walk
+from tests.unit import arm_walk, riscv_walk
+from tests.unit.walk import Result
 
 GOLDEN = sorted((ROOT / "tests" / "golden").glob("*/system.toml"))
+#: System files and boards: None for the system's own.
+CASES: list[tuple[Path, str | None]] = [
+    *((path, None) for path in GOLDEN),
+    *((path, item.name) for path in GOLDEN for item in sorted(path.parent.iterdir())),
+]
+CASES = [(path, board) for path, board in CASES if board is None or (path.parent / board).is_dir()]
+
+Walk = Callable[[Mapping[int, int], int, int], Result | None]
 
 
-def planned(path: Path) -> Plan:
-    found, plan = examined(load(path))
+class Walks(NamedTuple):
+    """What a CPU does with a VM's tables and with the hypervisor's own; bits of guest addresses."""
+
+    guest: Walk
+    own: Walk
+    bits: int
+
+
+WALKS = {
+    "aarch64": Walks(arm_walk.stage2, arm_walk.el2_stage1, 39),
+    "riscv64": Walks(riscv_walk.sv39x4, riscv_walk.sv39, 41),
+}
+
+
+def planned(path: Path, board: str | None = None) -> Plan:
+    found, plan = examined(load(path, board))
     assert plan is not None, found
     return plan
 
 
-@pytest.fixture(params=GOLDEN, ids=lambda path: path.parent.name)
+@pytest.fixture(
+    params=CASES, ids=lambda case: "-".join(filter(None, (case[0].parent.name, case[1])))
+)
 def plan(request: pytest.FixtureRequest) -> Plan:
-    return planned(request.param)
+    return planned(*request.param)
 
 
 def small(folder: Path, vms: str) -> Plan:
@@ -83,37 +110,39 @@ def test_sections_follow_one_another(plan: Plan) -> None:
     for one, two in pairwise(plan.layout.sections):
         assert one.area.end == two.area.base
         assert two.area.base % PAGE_SIZE == 0
-    assert plan.layout.pagetables.area.size == len(plan.pagetables.tables) * PAGE_SIZE
+    assert plan.layout.pagetables.area.size == plan.pagetables.page_count * PAGE_SIZE
 
 
 def test_guests_reach_what_is_theirs_and_nothing_else(plan: Plan) -> None:
     """Every page of a guest's own, and every page at the edges of everything else."""
     memory = words(plan)
+    walks = WALKS[plan.arch]
     for vm in plan.vms:
         own = [(item.guest, item.physical, item.permissions, False) for item in vm.memory]
         own += [(item.guest, item.physical, "rw", True) for item in vm.devices]
-        edges = {0, (1 << 39) - PAGE_SIZE}
+        edges = {0, (1 << walks.bits) - PAGE_SIZE}
         for guest, physical, permissions, device in own:
             edges |= {guest.base - PAGE_SIZE, guest.end, physical, physical + guest.size}
             for address in {guest.base, guest.end - 1, guest.base + guest.size // 2}:
-                found = arm_walk.stage2(memory, vm.stage2_root, address)
+                found = walks.guest(memory, vm.stage2_root, address)
                 assert found is not None
                 assert found.output == physical + address - guest.base
-                assert found.device is device
+                assert found.device in (device, None)
                 granted = (found.read, found.write, found.execute)
                 assert granted == tuple(letter in permissions for letter in "rwx")
         for owner in plan.owners:
             edges |= {owner.where.base, owner.where.end - 1}
         for item in vm.mmio:
-            assert arm_walk.stage2(memory, vm.stage2_root, item.guest.base) is None
+            assert walks.guest(memory, vm.stage2_root, item.guest.base) is None
         for address in edges:
-            found = arm_walk.stage2(memory, vm.stage2_root, address)
+            found = walks.guest(memory, vm.stage2_root, address)
             inside = [guest for guest, *_ in own if guest.contains(Range(address, 1))]
             assert (found is not None) is bool(inside), f"{vm.name}: {address:#x}"
 
 
 def test_the_hypervisor_sees_itself_only(plan: Plan) -> None:
     memory = words(plan)
+    walks = WALKS[plan.arch]
     root = plan.pagetables.hypervisor_root
     layout = plan.layout
     rights = {".text": (False, True), ".rodata": (False, False), ".data": (True, False)}
@@ -121,25 +150,34 @@ def test_the_hypervisor_sees_itself_only(plan: Plan) -> None:
     for section in layout.sections:
         if section.name in rights:
             for address in (section.area.base, section.area.end - 1):
-                found = arm_walk.el2_stage1(memory, root, address)
+                found = walks.own(memory, root, address)
                 assert found is not None and found.output == address
                 assert (found.write, found.execute) == rights[section.name]
     for stack in layout.stacks:
         assert stack.base - stack.guard == PAGE_SIZE
         assert stack.top - stack.base == abi.STACK_SIZE
-        assert arm_walk.el2_stage1(memory, root, stack.guard) is None
-        assert arm_walk.el2_stage1(memory, root, stack.base - 1) is None
-        found = arm_walk.el2_stage1(memory, root, stack.top - 1)
+        assert walks.own(memory, root, stack.guard) is None
+        assert walks.own(memory, root, stack.base - 1) is None
+        found = walks.own(memory, root, stack.top - 1)
         assert found is not None and found.write and not found.execute
     for area in hidden(plan):
-        assert arm_walk.el2_stage1(memory, root, area.base) is None
-    for board in (plan.board.gicd, plan.board.uart):
-        found = arm_walk.el2_stage1(memory, root, board.base)
-        assert found is not None and found.device
+        assert walks.own(memory, root, area.base) is None
+    registers = [
+        owner.where
+        for owner in plan.owners
+        if " of vm " not in owner.name and not any(ram.overlaps(owner.where) for ram in plan.ram)
+    ]
+    assert registers
+    for area in registers:
+        for address in (area.base, area.end - 1):
+            found = walks.own(memory, root, address)
+            assert found is not None and found.output == address
+            assert found.write and not found.execute and found.device is not False
 
 
 def test_windows_show_one_vm_and_its_images(plan: Plan) -> None:
     memory = words(plan)
+    walks = WALKS[plan.arch]
     for vm in plan.vms:
         if vm.in_place:
             assert vm.window_root == 0 and not vm.copies
@@ -147,24 +185,25 @@ def test_windows_show_one_vm_and_its_images(plan: Plan) -> None:
         sources = {copy.stored.symbol for copy in vm.copies}
         for image in plan.images:
             for address in (image.where.base, image.where.end - 1):
-                found = arm_walk.el2_stage1(memory, vm.window_root, address)
+                found = walks.own(memory, vm.window_root, address)
                 if image.symbol not in sources:
                     assert found is None
                     continue
                 assert found is not None and not found.write and not found.execute
         for other in plan.vms:
             for region in other.memory:
-                found = arm_walk.el2_stage1(memory, vm.window_root, region.where.base)
+                found = walks.own(memory, vm.window_root, region.where.base)
                 assert (found is not None) is (other is vm)
                 assert found is None or (found.write and not found.execute)
 
 
 def test_copies_hit_the_guests_addresses(plan: Plan) -> None:
     memory = words(plan)
+    walks = WALKS[plan.arch]
     for vm in plan.vms:
         for copy in vm.copies:
             for offset in (0, copy.guest.size - 1):
-                found = arm_walk.stage2(memory, vm.stage2_root, copy.guest.base + offset)
+                found = walks.guest(memory, vm.stage2_root, copy.guest.base + offset)
                 assert found is not None and found.output == copy.target + offset
         pieces = [Owned(Range(item.guest, item.memory_size), item.what) for item in vm.pieces]
         assert not list(overlapping(pieces))
@@ -244,4 +283,4 @@ def test_interrupts_of_devices(tmp_path: Path) -> None:
     assert (uart.intid, uart.owner, uart.vm) == (33, "IRQ_OWNER_CONSOLE", None)
     assert (rtc.intid, rtc.owner, rtc.vm, rtc.virq) == (34, "IRQ_OWNER_VM", 1, 34)
     assert (rtc.is_edge, rtc.name) == (False, "SPI 2")
-    assert plan.vms[0].hw_irqs == () and plan.vms[1].arch.spi_banks == 1
+    assert plan.vms[0].hw_irqs == () and plan.vms[1].arch.rodata_size == 64

@@ -11,7 +11,7 @@ BOARD_NAME := qemu-virt-aarch64
 
 # The VMs, and the files that their images were made from.
 VMS := one two
-IMAGES := $(dir $(SYSTEM))../../../out/test-data/linux.gz \
+IMAGES := $(dir $(SYSTEM))../../../out/test-data/aarch64/linux.gz \
     $(dir $(SYSTEM))../../../out/test-data/initrd
 
 # How the board is emulated.

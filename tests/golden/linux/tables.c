@@ -68,7 +68,7 @@ static const struct mem_region memory_one[] = {
         .name = "ram",
         .ipa = { 0x40000000 },
         .pa = { 0x41400000 },
-        .size = 0x400000, /* 4 MiB */
+        .size = 0x800000, /* 8 MiB */
         .permissions = MEM_READ | MEM_WRITE | MEM_EXECUTE,
     },
 };
@@ -88,11 +88,11 @@ static const struct image_copy copies_one[] = {
         .target = { 0x41500000 },
         .size = 4096,
     },
-    /* device tree of vm "one", at 0x403ff000 for the guest */
+    /* device tree of vm "one", at 0x407ff000 for the guest */
     {
         .name = "device tree",
         .source = { 0x41211000 },
-        .target = { 0x417ff000 },
+        .target = { 0x41bff000 },
         .size = 1625,
     },
 };
@@ -138,8 +138,8 @@ static const struct mem_region memory_two[] = {
     {
         .name = "ram",
         .ipa = { 0x40000000 },
-        .pa = { 0x41800000 },
-        .size = 0x400000, /* 4 MiB */
+        .pa = { 0x41c00000 },
+        .size = 0x800000, /* 8 MiB */
         .permissions = MEM_READ | MEM_WRITE | MEM_EXECUTE,
     },
 };
@@ -149,21 +149,21 @@ static const struct image_copy copies_two[] = {
     {
         .name = "kernel",
         .source = { 0x41200000 },
-        .target = { 0x41800000 },
+        .target = { 0x41c00000 },
         .size = 65536,
     },
     /* image "kernel" initrd, at 0x40100000 for the guest */
     {
         .name = "initrd",
         .source = { 0x41210000 },
-        .target = { 0x41900000 },
+        .target = { 0x41d00000 },
         .size = 4096,
     },
-    /* device tree of vm "two", at 0x403ff000 for the guest */
+    /* device tree of vm "two", at 0x407ff000 for the guest */
     {
         .name = "device tree",
         .source = { 0x41212000 },
-        .target = { 0x41bff000 },
+        .target = { 0x423ff000 },
         .size = 1533,
     },
 };
@@ -205,7 +205,7 @@ const struct vm_config vm_configs[] = {
         .stage2_root = { 0x40246000 },
         .window_root = { 0x40243000 },
         .entry = { 0x40000000 },
-        .argument = 0x403ff000, /* device tree */
+        .argument = 0x407ff000, /* device tree */
         .memory = memory_one,
         .copies = copies_one,
         .mmio = mmio_one,
@@ -235,7 +235,7 @@ const struct vm_config vm_configs[] = {
         .stage2_root = { 0x4024b000 },
         .window_root = { 0x40248000 },
         .entry = { 0x40000000 },
-        .argument = 0x403ff000, /* device tree */
+        .argument = 0x407ff000, /* device tree */
         .memory = memory_two,
         .copies = copies_two,
         .mmio = mmio_two,
@@ -460,12 +460,12 @@ const struct owner owners[] = {
     },
     {
         .base = { 0x41400000 },
-        .size = 0x400000, /* 4 MiB */
+        .size = 0x800000, /* 8 MiB */
         .name = "vm \"one\" memory \"ram\"",
     },
     {
-        .base = { 0x41800000 },
-        .size = 0x400000, /* 4 MiB */
+        .base = { 0x41c00000 },
+        .size = 0x800000, /* 8 MiB */
         .name = "vm \"two\" memory \"ram\"",
     },
 };
