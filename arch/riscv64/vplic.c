@@ -53,12 +53,18 @@ static bool exists(const struct vm *vm, uint32_t source)
     return source / 32 < config->bank_count && (config->sources[source / 32] >> source % 32 & 1);
 }
 
+/* The bit of a priority in vplic_cpu.levels. */
+static uint32_t level_bit(uint32_t level)
+{
+    return 1u << (LEVEL_MASK - level);
+}
+
 /* Makes the vCPU's VSEIP follow what waits in its context (chapter 6: above the threshold). */
 static void follow_signal(struct vcpu *v)
 {
     struct vplic_cpu *cpu = &v->arch.vplic;
     const struct pcpu *here = arch_this_pcpu();
-    bool signalled = cpu->levels >> (cpu->threshold + 1) != 0;
+    bool signalled = (cpu->levels & (level_bit(cpu->threshold) - 1)) != 0;
 
     if (signalled == cpu->signalled) {
         return;
@@ -86,11 +92,11 @@ static void follow_bank(struct vcpu *v, uint32_t index, uint32_t level)
     }
     if ((bank->pending & bank->at[level] & cpu->enabled[index]) != 0) {
         cpu->waiting[level] |= 1u << index;
-        cpu->levels |= 1u << level;
+        cpu->levels |= level_bit(level);
     } else {
         cpu->waiting[level] &= ~(1u << index);
         if (cpu->waiting[level] == 0) {
-            cpu->levels &= ~(1u << level);
+            cpu->levels &= ~level_bit(level);
         }
     }
     follow_signal(v);
@@ -195,7 +201,7 @@ static uint32_t claim(struct vcpu *v)
     if (cpu->levels == 0) {
         return 0;
     }
-    level = 31 - (uint32_t)__builtin_clz(cpu->levels);
+    level = LEVEL_MASK - (uint32_t)__builtin_ctz(cpu->levels);
     index = (uint32_t)__builtin_ctz(cpu->waiting[level]);
     bank = &config_of(v->vm)->banks[index];
     b = (uint32_t)__builtin_ctz(bank->pending & bank->at[level] & cpu->enabled[index]);

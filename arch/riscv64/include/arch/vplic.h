@@ -45,7 +45,7 @@ struct vplic_bank {
 struct vplic_cpu {
     uint32_t enabled[VPLIC_BANK_COUNT_MAX];
     uint32_t waiting[VPLIC_LEVEL_COUNT]; /* by priority: banks with something pending and enabled */
-    uint32_t levels;                     /* bit p: waiting[p] is not 0 */
+    uint32_t levels; /* bit 7 - p: waiting[p] is not 0; so the lowest bit is the most important */
     uint32_t threshold;
     bool signalled; /* atomic: VSEIP shall be set; written under the lock, read without */
     bool stale;     /* atomic: vplic_flush() before the guest is entered; set under the lock */
