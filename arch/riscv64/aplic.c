@@ -67,6 +67,14 @@ void aplic_set_pending(uint32_t source, bool pending)
     write32(pending ? APLIC_SETIPNUM : APLIC_CLRIPNUM, source);
 }
 
+void aplic_end(uint32_t source)
+{
+    /* By the specification setipnum alone looks at the input; QEMU 7.2 does not. */
+    if (aplic_input(source)) {
+        aplic_set_pending(source, true);
+    }
+}
+
 bool aplic_is_pending(uint32_t source)
 {
     return (read32(APLIC_SETIP + 4 * (source / 32)) >> source % 32 & 1) != 0;

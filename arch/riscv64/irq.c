@@ -101,7 +101,7 @@ static void take_from_imsic(struct pcpu *pcpu)
         take_kick(pcpu);
     } else if (identity == IMSIC_ID_SOURCE(board.uart_irq)) {
         console_interrupt();
-        aplic_set_pending(board.uart_irq, true);
+        aplic_end(board.uart_irq);
     }
 }
 

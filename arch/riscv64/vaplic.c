@@ -143,7 +143,9 @@ static void set_pending(struct vm *vm, uint32_t index, uint32_t bits, bool pendi
         uint32_t bit = 1u << b;
         uint32_t physical = config->physical[32 * index + b];
 
-        if (physical != 0) {
+        if (physical != 0 && pending && (bank->level & bit) != 0) {
+            aplic_end(physical);
+        } else if (physical != 0) {
             aplic_set_pending(physical, pending);
         } else if (!pending) {
             bank->pending &= ~bit;

@@ -64,9 +64,12 @@ void aplic_set_target(uint32_t source, const struct pcpu *pcpu, uint32_t file, u
 
 void aplic_set_enabled(uint32_t source, bool enabled);
 
-/* Writes setipnum or clripnum. For a level-sensitive source setting means "look at the input
- * again", which ends the handling of its interrupt (4.9.2). */
+/* Writes setipnum or clripnum. */
 void aplic_set_pending(uint32_t source, bool pending);
+
+/* Ends the handling of a level-sensitive source's interrupt: it is pending again if its input is
+ * still high (4.9.2). */
+void aplic_end(uint32_t source);
 
 bool aplic_is_pending(uint32_t source);
 
