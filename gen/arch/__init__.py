@@ -53,6 +53,10 @@ class Architecture(ABC):
         """Why the hypervisor cannot run on this hardware: sentences; () if it can."""
 
     @abstractmethod
+    def max_vcpus_per_cpu(self, hardware: Hardware) -> int:
+        """Most vCPUs that one CPU of the hardware can run in turn."""
+
+    @abstractmethod
     def claimed_windows(self, hardware: Hardware) -> tuple[Owned[str], ...]:
         """Physical registers that the hypervisor keeps for itself, and their names."""
 
@@ -67,11 +71,11 @@ class Architecture(ABC):
         """Guest addresses of the devices that the hypervisor emulates for a VM, and their names."""
 
     @abstractmethod
-    def is_assignable(self, number: int) -> bool:
+    def is_assignable(self, hardware: Hardware, number: int) -> bool:
         """Whether an interrupt of that number can be given to a VM."""
 
     @abstractmethod
-    def interrupt_rule(self) -> str:
+    def interrupt_rule(self, hardware: Hardware) -> str:
         """One clause for messages: which numbers can be given to a VM."""
 
     @abstractmethod

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from gen import abi
 from gen.arch import Architecture, common
 from gen.fdt import FdtNode, Specifier, Tree, TreeError
 from gen.model import Cpu, Hardware, Interrupt, Uart
@@ -141,6 +142,10 @@ class Aarch64(Architecture):
             result.append("/chosen names no console that is an arm,pl011 with an interrupt")
         return tuple(result)
 
+    def max_vcpus_per_cpu(self, hardware: Hardware) -> int:  # noqa: ARG002
+        """See gen.arch.Architecture."""
+        return abi.VCPUS_PER_CPU_MAX
+
     def claimed_windows(self, hardware: Hardware) -> tuple[Owned[str], ...]:
         """See gen.arch.Architecture."""
         board = hardware_of(hardware)
@@ -176,11 +181,11 @@ class Aarch64(Architecture):
             result.append(Owned(board.uart.window, "virtual UART"))
         return tuple(result)
 
-    def is_assignable(self, number: int) -> bool:
+    def is_assignable(self, hardware: Hardware, number: int) -> bool:  # noqa: ARG002
         """See gen.arch.Architecture."""
         return SPI_BASE <= number < SPI_END
 
-    def interrupt_rule(self) -> str:
+    def interrupt_rule(self, hardware: Hardware) -> str:  # noqa: ARG002
         """See gen.arch.Architecture."""
         return f"only shared peripheral interrupts, INTID {SPI_BASE} to {SPI_END - 1}"
 

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from gen import abi
 from gen.arch import Architecture, common
 from gen.fdt import FdtNode, Specifier, Tree, TreeError
 from gen.model import Cpu, Hardware, Interrupt, System, Uart, Vm
@@ -23,8 +24,6 @@ from gen.ranges import KIB, MIB, PAGE_SIZE, Owned, Range, align_up
 #: Causes of interrupts, which are the cells of a hart's own controller (Privileged Architecture,
 #: table of scause).
 SUPERVISOR_EXTERNAL = 9
-#: Interrupt sources of a PLIC or an APLIC: 1 to 1023.
-SOURCE_END = 1024
 #: Registers of a PLIC: those of all sources, then a page for each context (PLIC 1.0.0, 3).
 PLIC_CONTEXTS = 2 * MIB
 PLIC_CONTEXT_SIZE = 4 * KIB
@@ -61,8 +60,7 @@ class Imsic:
     files: of each hart, in CPU order, the address of its supervisor file; the files for its guests
     follow, a page each; None where it has none.
     id_count: identities are 1 to this number.
-    guest_bits, hart_bits: fields of a file's address, in bits; a hart has 2**guest_bits - 1 files
-    for guests.
+    guest_bits, hart_bits: fields of a file's address, in bits.
     """
 
     path: str
@@ -71,6 +69,11 @@ class Imsic:
     id_count: int
     guest_bits: int
     hart_bits: int
+
+    @property
+    def guest_count(self) -> int:
+        """Files that a hart has for guests."""
+        return (1 << self.guest_bits) - 1
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,11 @@ class Riscv64(Architecture):
         """See gen.arch.Architecture."""
         return tuple(_shortcomings(hardware_of(hardware)))
 
+    def max_vcpus_per_cpu(self, hardware: Hardware) -> int:
+        """See gen.arch.Architecture."""
+        imsic = hardware_of(hardware).imsic
+        return min(abi.VCPUS_PER_CPU_MAX, imsic.guest_count) if imsic else abi.VCPUS_PER_CPU_MAX
+
     def claimed_windows(self, hardware: Hardware) -> tuple[Owned[str], ...]:
         """See gen.arch.Architecture."""
         board = hardware_of(hardware)
@@ -205,13 +213,14 @@ class Riscv64(Architecture):
             result.append(Owned(Range(board.uart.window.base, PAGE_SIZE), "virtual UART"))
         return tuple(result)
 
-    def is_assignable(self, number: int) -> bool:
+    def is_assignable(self, hardware: Hardware, number: int) -> bool:
         """See gen.arch.Architecture."""
-        return 0 < number < SOURCE_END
+        return 0 < number <= _source_count(hardware_of(hardware))
 
-    def interrupt_rule(self) -> str:
+    def interrupt_rule(self, hardware: Hardware) -> str:
         """See gen.arch.Architecture."""
-        return f"only sources of the interrupt controller, 1 to {SOURCE_END - 1}"
+        last = _source_count(hardware_of(hardware))
+        return f"only sources of the interrupt controller, 1 to {last}"
 
     def interrupt_help(self) -> str:
         """See gen.arch.Architecture."""
@@ -239,6 +248,8 @@ def _shortcomings(board: Riscv64Hardware) -> Iterator[str]:
     if not board.timebase_frequency:
         yield "/cpus has no timebase-frequency"
     if board.aplic is not None and board.imsic is not None:
+        if not board.imsic.guest_count:
+            yield "the IMSIC has no interrupt files for guests (riscv,guest-index-bits)"
         without = board.imsic.files.count(None)
         if without:
             yield f"the IMSIC has no supervisor-level file for {without} of {count} harts"
@@ -290,7 +301,7 @@ def _conflicts(
             f" the VM's {real.timebase_frequency}"
         )
     for name in seen.extensions:
-        if name not in guest_extensions(real):
+        if name not in (*guest_extensions(real), *_IMPLIED):
             yield f"its harts have the extension {name}, the VM's have not"
 
 
@@ -339,6 +350,8 @@ _OFFERED = (
     *("i", "m", "a", "f", "d", "c"),
     *("zicntr", "zicsr", "zifencei", "zihintpause", "zba", "zbb", "zbc", "zbs", "sstc"),
 )
+#: Once part of I, and named only since.
+_IMPLIED = ("zicntr", "zicsr", "zifencei")
 
 
 def guest_extensions(hardware: Riscv64Hardware) -> tuple[str, ...]:
@@ -414,6 +427,11 @@ def guest_file(system: System, vm: Vm, index: int) -> int:
 def _interrupt(specifier: Specifier) -> Interrupt:
     number, *kind = specifier.cells
     return Interrupt(number, "edge" if kind and kind[0] & 3 else "level")
+
+
+def _source_count(hardware: Riscv64Hardware) -> int:
+    controller = hardware.aplic or hardware.plic
+    return controller.source_count if controller is not None else 0
 
 
 # Of each entry of a controller's `interrupts-extended`: the hart, None for a node that is no hart's

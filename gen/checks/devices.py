@@ -247,11 +247,11 @@ def irq_unknown(system: System) -> Iterator[Diagnostic]:
     """Only interrupts that a device raises for the whole machine can be given away."""
     arch = architecture(system.board.arch)
     for vm, device, index, interrupt in _interrupts(system):
-        if not arch.is_assignable(interrupt.number):
+        if not arch.is_assignable(system.board.hardware, interrupt.number):
             yield Diagnostic(
                 "irq-unknown",
                 f"{device_text(vm, device)}: interrupt {interrupt.number} cannot be given to a VM:"
-                f" {arch.interrupt_rule()}, can",
+                f" {arch.interrupt_rule(system.board.hardware)}, can",
                 interrupt_span(device, index),
                 arch.interrupt_help(),
             )

@@ -37,6 +37,7 @@ def limit(system: System) -> Iterator[Diagnostic]:
     arch = architecture(board.arch)
     vcpus = devices = 0
     load: dict[int, int] = {}
+    per_cpu = arch.max_vcpus_per_cpu(board.hardware)
     for vm in vms:
         most = min(arch.max_vcpus, abi.VCPUS_PER_VM_MAX)
         yield from over(f"vCPUs of {vm_text(vm)}", len(vm.cpus), most, vm.spans.of("cpus"))
@@ -53,10 +54,10 @@ def limit(system: System) -> Iterator[Diagnostic]:
         devices += len(vm.devices)
         for index, cpu in enumerate(vm.cpus):
             load[cpu] = load.get(cpu, 0) + 1
-            if load[cpu] == abi.VCPUS_PER_CPU_MAX + 1:
+            if load[cpu] == per_cpu + 1:
                 total = sum(item.cpus.count(cpu) for item in vms)
                 span = vm.spans.of("cpus", index)
-                yield from over(f"vCPUs on CPU {cpu}", total, abi.VCPUS_PER_CPU_MAX, span)
+                yield from over(f"vCPUs on CPU {cpu}", total, per_cpu, span)
 
 
 @rule("vm-none")
