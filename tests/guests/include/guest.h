@@ -3,7 +3,7 @@
  * What every test guest can use, on every architecture.
  *
  * A test guest is a bare-metal program of one file: it defines guest_main() and links with lib/ and
- * with the files of its architecture (aarch64/ implements what is marked "architecture" below). It
+ * with the files of its architecture (<arch>/ implements what is marked "architecture" below). It
  * runs in a VM of Ashlar, and, as a reference, on plain QEMU. It prints `PASS: prefix: text`,
  * `FAIL: ...` and `SKIP: ...` lines, ends with `SUMMARY: N passed, N failed, N skipped`, and powers
  * its machine off.
@@ -145,7 +145,7 @@ bool on_hypervisor(void);
 /**
  * One 32-bit number that survives a reset of the guest although its RAM is pristine again: a
  * register of a device that the system file must pass through (aarch64: the match register of the
- * PL031 at 0x0901_0000). It reads 0 before it was written for the first time.
+ * PL031 at 0x0901_0000; riscv64: the upper half of the alarm of the goldfish RTC at 0x0010_1000). It reads 0 before it was written for the first time.
  */
 uint32_t scratch_load(void);
 void scratch_store(uint32_t value);
@@ -153,8 +153,8 @@ void scratch_store(uint32_t value);
 /** What one access that may fault did. */
 struct fault {
     bool taken;        /* an exception reached the guest */
-    uint64_t syndrome; /* aarch64: ESR_EL1 */
-    uint64_t address;  /* aarch64: FAR_EL1 */
+    uint64_t syndrome; /* ESR_EL1 (aarch64), scause (riscv64) */
+    uint64_t address;  /* FAR_EL1, stval */
 };
 
 /** From now on an exception of this CPU is recorded and the faulting instruction skipped. */
