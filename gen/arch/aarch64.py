@@ -129,6 +129,8 @@ class Aarch64(Architecture):
                 f"the GIC has redistributors for {len(board.gic.redistributors)} CPUs of"
                 f" {len(board.cpus)}"
             )
+        elif board.gic.maintenance is None:
+            result.append("the GIC's node lists no maintenance interrupt")
         if board.timer is None:
             result.append('it has no architected timer (no node compatible with "arm,armv8-timer")')
         elif board.timer.hypervisor_physical is None:

@@ -42,14 +42,14 @@ def parts(hardware: Aarch64Hardware) -> tuple[GicV3, ArmTimer, Psci, Uart]:
 def board(system: System) -> Aarch64Board:
     """Facts that the runtime needs of the board."""
     gic, timer, psci, uart = parts(hardware_of(system.board.hardware))
-    assert timer.hypervisor_physical is not None
+    assert timer.hypervisor_physical is not None and gic.maintenance is not None
     return Aarch64Board(
         gicd=Range(gic.distributor.base, DISTRIBUTOR_SIZE),
         uart=Range(uart.window.base, PAGE_SIZE),
         uart_intid=uart.interrupt.number,
         vtimer_intid=timer.virtual,
         htimer_intid=timer.hypervisor_physical,
-        maintenance_intid=gic.maintenance or 0,
+        maintenance_intid=gic.maintenance,
         psci_by_smc=psci.method == "smc",
     )
 
