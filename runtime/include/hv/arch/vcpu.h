@@ -15,7 +15,9 @@
 
 struct vm;
 
-/* Prepares the VM's architecture state for its first instruction; no vCPU of it runs. Any CPU. */
+/* Puts the VM's interrupt controller and devices at their reset state, before its first instruction
+ * and after its last: no interrupt of a device of it comes any more. No vCPU of it runs. Any CPU;
+ * the caller holds vm->lock. */
 void arch_vm_reset(struct vm *vm);
 
 /*
