@@ -54,6 +54,7 @@ def test_dual_linux(case: Case) -> None:
         # One reboots by itself while the other goes on.
         before = uptime(machine, "beta")
         machine.focus("alpha")
+        machine.prompt("alpha")
         machine.send("reboot\r")
         check_banner(machine, "alpha")
         assert uptime(machine, "beta") > before, "beta must not have restarted"
@@ -62,11 +63,13 @@ def test_dual_linux(case: Case) -> None:
         machine.shell("alpha", "test $(nproc) = 2")
 
         # One powers off, the other goes on; when that ends too, the machine goes off.
+        machine.prompt("alpha")
         machine.send("poweroff\r")
         machine.expect("hv", r'vm "alpha" stopped', 30)
         after = uptime(machine, "beta")
         assert after > before
         machine.shell("beta", "test $(nproc) = 2")
+        machine.prompt("beta")
         machine.send("poweroff\r")
         machine.expect_end(0, 30)
 
