@@ -19,4 +19,4 @@ CFLAGS := -std=c11 -ffreestanding -O2 -g $(WARNINGS) \
     -ffunction-sections -fdata-sections -fno-common -fno-stack-protector -fno-pie -fcallgraph-info=su \
     -ffile-prefix-map=$(CURDIR)/= $(ARCH_CFLAGS)
 
-LDFLAGS := -static --gc-sections --fatal-warnings --build-id=none -z noexecstack $(ARCH_LDFLAGS)
+LDFLAGS := -static --gc-sections --orphan-handling=error --fatal-warnings --build-id=none -z noexecstack $(ARCH_LDFLAGS)
