@@ -277,6 +277,10 @@ class Machine:
                 raise self.fail(f"{speaker}: no {pattern!r} {when}")
             alive = self.read(min(left, 0.5))
 
+    def skip(self, speaker: str) -> None:
+        """Lets `expect` search only in what a speaker says from now on."""
+        self._cursor[speaker] = len(self.lines)
+
     def rewind(self) -> None:
         """Lets `expect` search from the first line again."""
         self._cursor.clear()
