@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The smallest guest: says hello and powers off. Words of the command line:
+ *
  *     repeat=N   prints N numbered lines before that (default 0)
  *     delay=N    milliseconds between them, and before the power-off
  *     reset=1    resets instead of powering off

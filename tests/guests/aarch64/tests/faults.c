@@ -2,14 +2,18 @@
 /*
  * Commits faults, one after the other or one alone; whoever runs it decides from the hypervisor's
  * report whether each ended the VM, came back, or became an exception of the guest. Words of the
- * command line: fault=NAME   commits that one, says what happened and powers off fault=all commits
- * all in the order of the table below: the VM's policy must be on-crash = "restart", and the
- *                  scratch register (guest.h) says where to go on
- *     fault=list   prints the names only
- *     outside=A    an address that is not the VM's (default 0x60000000)
- *     rom=A        an address in a region of the VM without write permission; nx=A: in one without
- * execute permission (default: those faults are left out) Lines: `fault NAME: begin`, then nothing
- * or `fault NAME: survived` or `fault NAME: exception ESR 0x...`.
+ * command line:
+ *
+ *     fault=NAME  commits that one, says what happened and powers off
+ *     fault=all   commits all in the order of the table below: the VM must have
+ *                 on-crash = "restart", and the scratch register (guest.h) says where to go on
+ *     fault=list  prints the names only
+ *     outside=A   an address that is not the VM's (default 0x60000000)
+ *     rom=A       an address that the VM may not write (default: that fault is left out)
+ *     nx=A        an address that the VM may not execute (default: that fault is left out)
+ *
+ * Lines: `fault NAME: begin`, then nothing, or `fault NAME: survived`, or `fault NAME: exception
+ * ESR 0x...`.
  */
 #include "aarch64.h"
 

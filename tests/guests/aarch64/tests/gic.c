@@ -3,7 +3,9 @@
  * The interrupt controller a VM sees: GICv3 distributor, redistributors and CPU interfaces (IHI
  * 0069). Needs two CPUs. Interrupts are mostly taken by polling ICC_IAR1_EL1 with IRQs masked,
  * which shows exactly what is signalled; SPIs are pended by software, apart from the UART's. Words
- * of the command line: rounds=N   length of the SGI storms (default 2000)
+ * of the command line:
+ *
+ *     rounds=N  length of the SGI storms (default 2000)
  */
 #include "aarch64.h"
 
