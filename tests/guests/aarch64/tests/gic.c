@@ -12,7 +12,7 @@
 #define SOFT_SPI_FIRST 40u /* SPIs that no device of the VM drives */
 #define SOFT_SPI_COUNT 16u
 #define QUIET_US       500u
-#define ARRIVE_US      500000u
+#define ARRIVE_US      2000000u
 
 #define UART_DR   0x00u
 #define UART_IMSC 0x38u

@@ -2,7 +2,7 @@
 /*
  * The virtual timer and counter on both CPUs. Words of the command line:
  *
- *     late=N    milliseconds an interrupt may come late (default 200)
+ *     late=N    milliseconds an interrupt may come late (default 1000)
  *     rounds=N  deadlines for each CPU (default 200)
  *     pings=N   exchanges between the CPUs (default 2000)
  *     cpus=1    CPU 0 alone
@@ -214,7 +214,7 @@ void guest_main(void)
 {
     report_begin("timer");
     rounds = cmdline_number("rounds", 200);
-    late_us = cmdline_number("late", 200) * 1000;
+    late_us = cmdline_number("late", 1000) * 1000;
     gic_init();
     test_counter();
     test_polling();
