@@ -106,6 +106,13 @@ static void remember(struct console *console, uint8_t byte)
     }
 }
 
+/* True for a byte of an escape sequence. Only the VM in focus may command the terminal: another one
+ * could overwrite lines that are not its own, or have the terminal answer into the focus. */
+static bool is_escape(const struct console *console, uint8_t byte)
+{
+    return console->escape != ESCAPE_NONE || byte == ESC;
+}
+
 static void forget(struct console *console)
 {
     console->is_broken = false;
@@ -182,7 +189,9 @@ void terminal_write(struct console *console, uint8_t byte)
         end_line();
         begin_line(console);
     }
-    stage(byte);
-    line.length++;
+    if (!is_escape(console, byte) || console == console_focus()) {
+        stage(byte);
+        line.length++;
+    }
     remember(console, byte);
 }

@@ -138,6 +138,7 @@ static bool handle_exit(struct vcpu *v, enum exit_reason reason)
     case EXIT_EXTERNAL_INTERRUPT:
     case EXIT_CPU_UP:
     case EXIT_SEND_IPI:
+    case EXIT_PREEMPTED: /* the exit loop looks */
     case EXIT_COUNT:
         return true;
     }

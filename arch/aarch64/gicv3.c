@@ -130,6 +130,12 @@ void gicv3_init_cpu(struct pcpu *pcpu)
     isb();
 }
 
+void gicv3_close_sre(void)
+{
+    icc_sre_el2_write(ICC_SRE_SRE | ICC_SRE_DFB | ICC_SRE_DIB);
+    isb();
+}
+
 void gicv3_kick(const struct pcpu *pcpu)
 {
     uint64_t mpidr = pcpu->config->arch.mpidr;
@@ -149,6 +155,9 @@ void gicv3_set_private_active(const struct pcpu *pcpu, uint32_t intid, bool acti
     uint64_t gicr = pcpu->config->arch.gicr.pa;
 
     write32(gicr + (active ? GICR_ISACTIVER0 : GICR_ICACTIVER0), 1u << intid);
+    /* It has taken effect before the timer is switched, which is a system register. */
+    (void)read32(gicr + GICR_ISACTIVER0);
+    dsb_sy();
 }
 
 void gicv3_deactivate(uint32_t intid)

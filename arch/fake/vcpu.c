@@ -176,11 +176,6 @@ bool arch_vcpu_has_interrupt(struct vcpu *v)
     return __atomic_load_n(&v->arch.has_interrupt, __ATOMIC_SEQ_CST) || v->arch.timer <= fake_clock;
 }
 
-uint64_t arch_vcpu_pc(const struct vcpu *v)
-{
-    return v->arch.pc;
-}
-
 /* ---- hv/arch/mm.h ---- */
 
 void arch_window_open(paddr_t root)

@@ -50,7 +50,6 @@ def board(system: System) -> Aarch64Board:
         vtimer_intid=timer.virtual,
         htimer_intid=timer.hypervisor_physical,
         maintenance_intid=gic.maintenance,
-        psci_by_smc=psci.method == "smc",
     )
 
 

@@ -286,7 +286,6 @@ class Aarch64Board:
     vtimer_intid: int
     htimer_intid: int
     maintenance_intid: int
-    psci_by_smc: bool
 
 
 @dataclass(frozen=True)

@@ -41,11 +41,9 @@ const uint32_t owner_count = 15;
 const struct arch_board_config board = {
     .gicd = { 0x8000000 },
     .uart = { 0x9000000 },
-    .uart_intid = 33,
     .vtimer_intid = 27,
     .htimer_intid = 26,
     .maintenance_intid = 25,
-    .psci_by_smc = true,
 };
 
 /* ---- VMs ------------------------------------------------------------------------------------- */

@@ -44,6 +44,3 @@ enum exit_reason arch_vcpu_run(struct vcpu *v);
 
 /* True when a halted vCPU has an interrupt to take. The vCPU may be loaded or not. */
 bool arch_vcpu_has_interrupt(struct vcpu *v);
-
-/* The program counter of the vCPU, for reports. Loaded. */
-uint64_t arch_vcpu_pc(const struct vcpu *v);
