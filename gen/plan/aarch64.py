@@ -41,7 +41,7 @@ def parts(hardware: Aarch64Hardware) -> tuple[GicV3, ArmTimer, Psci, Uart]:
 
 def board(system: System) -> Aarch64Board:
     """Facts that the runtime needs of the board."""
-    gic, timer, psci, uart = parts(hardware_of(system.board.hardware))
+    gic, timer, _, uart = parts(hardware_of(system.board.hardware))
     assert timer.hypervisor_physical is not None and gic.maintenance is not None
     return Aarch64Board(
         gicd=Range(gic.distributor.base, DISTRIBUTOR_SIZE),
