@@ -175,6 +175,11 @@ void gicv3_set_enabled(uint32_t intid, bool enabled)
             1u << (intid % 32));
 }
 
+void gicv3_clear_pending(uint32_t intid)
+{
+    write32(board.gicd.pa + GICD_ICPENDR + 4 * (intid / 32), 1u << (intid % 32));
+}
+
 void gicv3_set_target(uint32_t intid, const struct pcpu *pcpu)
 {
     route(intid, pcpu);

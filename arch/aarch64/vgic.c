@@ -370,6 +370,7 @@ static void reset_spis(struct vm *vm, uint32_t index)
         }
         bank->hardware |= 1u << b;
         gicv3_set_enabled(intid, false);
+        gicv3_clear_pending(intid);
         gicv3_set_target(intid, vgic_vcpu(vm, 0)->pcpu);
         if (owed >> b & 1) {
             gicv3_deactivate(intid);

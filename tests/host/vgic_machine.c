@@ -107,6 +107,12 @@ void gicv3_set_enabled(uint32_t intid, bool enabled)
     physical_spis[intid].enabled = enabled;
 }
 
+void gicv3_clear_pending(uint32_t intid)
+{
+    EXPECT(intid >= 140 && intid <= 142 && !physical_spis[intid].enabled);
+    physical_spis[intid].pending = false;
+}
+
 void gicv3_set_target(uint32_t intid, const struct pcpu *pcpu)
 {
     EXPECT(intid >= 140 && intid <= 142);

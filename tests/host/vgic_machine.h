@@ -32,6 +32,7 @@ extern struct fake_gic gics[CPU_COUNT];
 /* The physical controller. PPI: of the CPU; SPIs: [0] only. */
 struct physical {
     bool active, enabled;
+    bool pending; /* an edge that no guest has seen */
     const struct pcpu *target;
 };
 extern struct physical physical_spis[1024];

@@ -600,6 +600,15 @@ TEST(vm_reset_leaves_nothing)
     }
 }
 
+TEST(vm_reset_forgets_edges)
+{
+    machine_boot();
+    EXPECT(fire_spi(141, &vms[0], 41));
+    physical_spis[141].pending = true; /* the next one, while the first is active */
+    vgic_vm_reset(&vms[0]);
+    EXPECT(!physical_spis[141].active && !physical_spis[141].pending);
+}
+
 TEST(vcpu_reset_gives_spis_back)
 {
     machine_boot();
