@@ -82,24 +82,15 @@ static void take_latch(const struct place *at)
     at->bank->phys_listed |= owed;
 }
 
-/* And back. What the guest has cleared meanwhile leaves nothing, but for the debt to the machine,
- * unless the interrupt is active: then its end pays. */
+/* And back, with the debt to the machine unless the interrupt is active: then its end pays. */
 static void return_latch(struct vcpu *v, const struct place *at, bool is_active)
 {
     uint32_t latched = at->bank->listed_latch & at->bit;
 
     at->bank->listed_latch &= ~latched;
     at->bank->pending |= latched;
-    if (is_active) {
-        return;
-    }
-    if (latched != 0) {
-        uint32_t owed = at->bank->phys_listed & at->bit;
-
-        at->bank->phys_listed &= ~owed;
-        at->bank->phys_pending |= owed;
-    } else {
-        vgic_end_physical(v->vm, at->bank, at->index, at->b);
+    if (!is_active) {
+        vgic_defer_physical(v->vm, v, at->index, at->b);
     }
 }
 
@@ -282,7 +273,6 @@ static uint32_t parked_in(const struct vcpu *v, const struct vgic_bank *bank, ui
 static void end_parked(struct vcpu *v, const struct place *at)
 {
     at->bank->active &= ~at->bit;
-    at->bank->ending &= ~at->bit;
     vgic_end_physical(v->vm, at->bank, at->index, at->b);
     vgic_changed(v->vm, v, at->index, at->bit);
 }
@@ -335,25 +325,6 @@ static void count_eois(struct vcpu *v)
     }
 }
 
-/* What others asked of this CPU because it alone can do it: to end private interrupts that are
- * parked, and to deactivate the physical PPI of one that was cleared while it was pending. */
-void vgic_lr_settle(struct vcpu *v)
-{
-    struct vgic_bank *bank = &v->arch.vgic.bank;
-    uint32_t ending = bank->ending & ~bank->listed;
-    uint32_t owed = bank->phys_pending & ~bank->pending;
-
-    while (ending != 0) {
-        uint32_t b = vgic_take_bit(&ending);
-
-        end_parked(v, &(struct place){ bank, 0, b, 1u << b });
-    }
-    bank->phys_pending &= ~owed;
-    while (owed != 0) {
-        gicv3_deactivate(vgic_physical(v->vm, 0, vgic_take_bit(&owed)));
-    }
-}
-
 void vgic_lr_sync(struct vcpu *v)
 {
     struct vgic_cpu *cpu = &v->arch.vgic;
@@ -376,7 +347,41 @@ void vgic_lr_sync(struct vcpu *v)
             sync_one(v, n);
         }
     }
-    vgic_lr_settle(v);
+}
+
+/* What is left to this CPU because the interrupts may come at once, and then in the time of `v`: to
+ * route to it the physical SPIs that go to `v` now, and to pay for what was cleared. */
+static void settle_bank(struct vcpu *v, uint32_t index)
+{
+    struct vgic_bank *bank = vgic_bank_at(v->vm, v, index);
+    uint32_t owed = bank->phys_pending & ~bank->pending;
+    uint32_t bits = owed | bank->moved;
+
+    while (bits != 0) {
+        uint32_t b = vgic_take_bit(&bits);
+        uint32_t bit = 1u << b;
+
+        if (index != 0 && bank->target[b] != v->config->index) {
+            continue;
+        }
+        if (bank->moved & bit) {
+            bank->moved &= ~bit;
+            gicv3_set_target(vgic_physical(v->vm, index, b), v->pcpu);
+        }
+        if (owed & bit) {
+            bank->phys_pending &= ~bit;
+            gicv3_deactivate(vgic_physical(v->vm, index, b));
+        }
+    }
+}
+
+static void settle(struct vcpu *v)
+{
+    uint32_t banks = v->arch.vgic.maybe;
+
+    while (banks != 0) {
+        settle_bank(v, vgic_take_bit(&banks));
+    }
 }
 
 /* The lower, the more important. A group that the guest's CPU interface has switched off comes
@@ -525,6 +530,7 @@ void vgic_lr_flush(struct vcpu *v)
     uint64_t vmcr = ich_vmcr_read();
 
     vgic_lr_sync(v);
+    settle(v);
     update_hcr(v, vmcr, fill(v, vmcr));
     /* Everybody who sets it holds the lock, so that what they changed has been looked at. */
     __atomic_store_n(&v->arch.vgic.stale, false, __ATOMIC_RELAXED);

@@ -228,11 +228,14 @@ static void move_timer(struct vcpu *v, bool active)
     }
 }
 
-static void unload(struct vcpu *v)
+void unload(struct vcpu *v)
 {
-    vgic_save(v);
-    move_timer(v, false);
-    v->pcpu->loaded = NULL;
+    fake_this_pcpu = v->pcpu;
+    if (v->pcpu->loaded == v) {
+        vgic_save(v);
+        move_timer(v, false);
+        v->pcpu->loaded = NULL;
+    }
 }
 
 void enter(struct vcpu *v)

@@ -49,6 +49,9 @@ void machine_boot(void);
 /* The hypervisor on this vCPU's CPU: the vCPU's task runs. Nothing is loaded or flushed. */
 void on_cpu_of(struct vcpu *v);
 
+/* Takes the vCPU out of its CPU, if it is loaded there. */
+void unload(struct vcpu *v);
+
 /* The CPU goes idle, its vCPU stays loaded. */
 void idle(struct vcpu *v);
 

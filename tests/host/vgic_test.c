@@ -429,8 +429,70 @@ TEST(linked_spi_whole_life)
     EXPECT(!physical_spis[140].enabled);
     bit_write(V(0), 0, GICD_ISENABLER, 40);
     EXPECT(physical_spis[140].enabled);
+}
+
+TEST(linked_spi_follows_its_target)
+{
+    machine_boot();
     dist_write(V(0), GICD_IROUTER + 8 * 40, 8, 1);
+    enter(V(2));
+    EXPECT(physical_spis[140].target == &pcpus[0]); /* the new target has not had its turn */
+    enter(V(1));
     EXPECT(physical_spis[140].target == &pcpus[1]);
+    dist_write(V(3), GICD_IROUTER + 8 * 40, 8, 9); /* nobody */
+    for (uint32_t i = 0; i < 4; i++) {
+        enter(V(i));
+    }
+    EXPECT(physical_spis[140].target == &pcpus[1]);
+    dist_write(V(3), GICD_IROUTER + 8 * 40, 8, 0);
+    EXPECT(notified[0]);
+    enter(V(0));
+    EXPECT(physical_spis[140].target == &pcpus[0]);
+    EXPECT(fire_spi(140, &vms[0], 40));
+    EXPECT_EQ(handle(V(0)), 40);
+}
+
+/* What vCPU 0 does to an interrupt of vCPU 1 does not make the device interrupt CPU 1 again before
+ * vCPU 1 has its turn there. */
+TEST(linked_spi_costs_its_target_only)
+{
+    machine_boot();
+    dist_write(V(0), GICD_IROUTER + 8 * 40, 8, 1);
+    enter(V(1));
+    enter(V(2)); /* the same CPU */
+    EXPECT(fire_spi(140, &vms[0], 40));
+    EXPECT(bit_read(V(0), 0, GICD_ISPENDR, 40));
+    bit_write(V(0), 0, GICD_ICENABLER, 40);
+    bit_write(V(0), 0, GICD_ISENABLER, 40); /* its level is to be sampled */
+    EXPECT(notified[1]);
+    EXPECT(!bit_read(V(0), 0, GICD_ISPENDR, 40));
+    EXPECT(!fire_spi(140, &vms[0], 40));
+    for (uint32_t i = 0; i < 3; i++) {
+        bit_write(V(0), 0, GICD_ICPENDR, 40);
+        bit_write(V(0), 0, GICD_ISACTIVER, 40);
+        bit_write(V(0), 0, GICD_ICACTIVER, 40);
+        enter(V(2));
+        EXPECT(!fire_spi(140, &vms[0], 40));
+    }
+    EXPECT(vgic_has_pending(V(1))); /* or it would not wake to pay */
+    enter(V(1));
+    EXPECT(fire_spi(140, &vms[0], 40));
+    EXPECT_EQ(guest_ack(V(1)), 40);
+    enter(V(2));
+    bit_write(V(0), 0, GICD_ICACTIVER, 40);
+    EXPECT(!bit_read(V(0), 0, GICD_ISACTIVER, 40));
+    EXPECT(!fire_spi(140, &vms[0], 40));
+    enter(V(1));
+    EXPECT(fire_spi(140, &vms[0], 40));
+
+    /* Taken over by vCPU 0 it is on CPU 0 before it is paid for. */
+    enter(V(2));
+    bit_write(V(0), 0, GICD_ICPENDR, 40);
+    dist_write(V(0), GICD_IROUTER + 8 * 40, 8, 0);
+    EXPECT(physical_spis[140].active);
+    enter(V(1)); /* it may be in a list register of vCPU 1 */
+    enter(V(0));
+    EXPECT(!physical_spis[140].active && physical_spis[140].target == &pcpus[0]);
 }
 
 TEST(linked_spi_taken_on_another_cpu)
@@ -463,6 +525,7 @@ TEST(linked_spi_cleared)
     dist_write(V(0), GICD_CTLR, 4, 0);
     EXPECT(fire_spi(140, &vms[0], 40));
     bit_write(V(0), 0, GICD_ICPENDR, 40);
+    enter(V(0));
     EXPECT(!physical_spis[140].active);
 }
 
@@ -577,6 +640,9 @@ TEST(vm_reset_leaves_nothing)
     vgic_set_line(&vms[0], 33, true);
     vgic_set_line(&vms[0], 33, false); /* the UART is reset before */
 
+    for (uint32_t i = 0; i < 4; i++) {
+        unload(V(i));
+    }
     on_cpu_of(V(0));
     vgic_vm_reset(&vms[0]);
     EXPECT(!physical_spis[140].active && !physical_spis[140].enabled);
@@ -617,10 +683,11 @@ TEST(vcpu_reset_gives_spis_back)
     EXPECT(fire_spi(140, &vms[0], 40));
     vgic_inject_spi(&vms[0], 50);
     EXPECT_EQ(guest_ack(V(1)), 40);
-    on_cpu_of(V(1));
+    unload(V(1));
     vgic_vcpu_reset(V(1));
-    EXPECT(!physical_spis[140].active); /* it was active: ended */
     dist_write(V(0), GICD_IROUTER + 8 * 50, 8, 0);
+    enter(V(1));
+    EXPECT(!physical_spis[140].active); /* it was active: ended */
     EXPECT_EQ(handle(V(0)), 50); /* it was pending: kept */
 }
 

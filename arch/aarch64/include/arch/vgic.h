@@ -40,7 +40,11 @@ struct vm;
  * vCPU's CPU compared them (any flush or save, and reads of those words by that vCPU itself).
  *
  * An interrupt linked to a physical one (`hardware`) owes the machine a deactivation from the
- * moment the hypervisor acknowledged it; exactly one of the two phys_ words records that debt.
+ * moment the hypervisor acknowledged it; exactly one of the two phys_ words records that debt. A
+ * deactivated interrupt whose line is high comes again at once, so the debt is paid only in the
+ * time of the vCPU that gets it: by the guest's EOI, or, for one that was cleared, by the CPU of
+ * the vCPU it goes to when that vCPU is entered. For the same reason a physical SPI comes to the
+ * CPU of its new target only when that vCPU is entered. So no guest can spend others' time.
  */
 struct vgic_bank {
     uint32_t enabled;
@@ -53,8 +57,9 @@ struct vgic_bank {
     uint32_t listed;       /* is in a list register of vCPU home[i] */
     uint32_t listed_latch; /* listed, and was latched: its pending state does not hang on `line` */
     uint32_t ending;       /* to be deactivated by the vCPU in whose list register it is */
-    uint32_t phys_pending; /* owes a deactivation; waits in `pending` */
+    uint32_t phys_pending; /* owes a deactivation; waits in `pending`, or for its vCPU to pay */
     uint32_t phys_listed;  /* owes a deactivation; in a list register, or active outside of them */
+    uint32_t moved;        /* linked SPI: the physical one is not routed to target[i] yet */
     uint8_t priority[32];
     uint8_t target[32]; /* SPIs: index of the vCPU in its VM, or VGIC_NOWHERE */
     uint8_t home[32];   /* listed or active SPI: index of the vCPU; listed private: list register */
@@ -69,7 +74,7 @@ struct vgic_cpu {
     uint64_t ap1r[VGIC_APR_COUNT_MAX]; /* ICH_AP1R<n>_EL2 while not loaded; own CPU */
     uint32_t hcr;                      /* ICH_HCR_EL2 while loaded, without EOIcount; own CPU */
     uint32_t lr_used; /* bit n: lr[n] holds an interrupt, as far as software knows; own CPU */
-    uint32_t maybe;   /* bit b: bank b may hold something pending for this vCPU */
+    uint32_t maybe;   /* bit b: bank b may hold something pending for this vCPU, or its debt */
     uint32_t parked;  /* bit b: bank b may hold something active for it outside list registers */
     bool stale;       /* atomic: vgic_flush() before the guest is entered; set under the lock */
     bool asleep;      /* atomic: GICR_WAKER.ProcessorSleep as the guest wrote it */
