@@ -70,13 +70,14 @@ static void load(struct vcpu *v)
     }
 }
 
-/* Takes the vCPU's guest registers out of the machine: it is going off. */
+/* Takes the vCPU out of the machine: it is going off. */
 static void unload(struct vcpu *v)
 {
     if (v->pcpu->loaded == v) {
         arch_vcpu_save(v);
         v->pcpu->loaded = NULL;
     }
+    arch_vcpu_off(v);
     v->wake_at = TIME_NEVER;
 }
 

@@ -172,6 +172,11 @@ void arch_vcpu_load(struct vcpu *v)
     load_timer(v);
 }
 
+void arch_vcpu_off(struct vcpu *v)
+{
+    vgic_vcpu_off(v);
+}
+
 void arch_vcpu_save(struct vcpu *v)
 {
     struct arch_vcpu *arch = &v->arch;

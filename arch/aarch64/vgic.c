@@ -230,8 +230,8 @@ void vgic_enable(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bit
     }
     bank->enabled |= bits;
     linked = bits & bank->hardware;
-    /* A guest that enables a level-sensitive interrupt again expects to see its level now, not as it
-     * was when the hypervisor acknowledged it: the physical interrupt is to be let go, and comes
+    /* A guest that enables a level-sensitive interrupt again expects to see its level now, not as
+     * it was when the hypervisor acknowledged it: the physical interrupt is to be let go, and comes
      * again if its line is still high. */
     bank->pending &= ~(linked & bank->phys_pending & ~bank->edge);
     mark_payers(vm, owner, index, linked);
@@ -376,16 +376,13 @@ static void reset_spis(struct vm *vm, uint32_t index)
     }
 }
 
-/* SGIs are edge-triggered; the virtual timer is linked. A physical timer interrupt that is active
- * on the guest's behalf stays owed: the vCPU's CPU settles it. */
-void vgic_reset_private(struct vgic_bank *bank)
+/* SGIs are edge-triggered; the virtual timer is linked. It owes nothing: the machine's is active
+ * for a vCPU only while that is loaded (vgic_vtimer_in_flight()). */
+static void reset_private(struct vgic_bank *bank)
 {
-    uint32_t owed = bank->phys_pending | bank->phys_listed;
-
     reset_bank(bank);
     bank->edge = 0xffff;
     bank->hardware = 1u << board.vtimer_intid % 32;
-    bank->phys_pending = owed;
 }
 
 void vgic_vm_reset(struct vm *vm)
@@ -405,7 +402,7 @@ void vgic_vm_reset(struct vm *vm)
     for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
         struct vgic_cpu *cpu = &vgic_vcpu(vm, i)->arch.vgic;
 
-        vgic_reset_private(&cpu->bank);
+        reset_private(&cpu->bank);
         cpu->maybe = 0;
         cpu->parked = 0;
         cpu->asleep = true;

@@ -31,14 +31,6 @@ static struct place place_of(struct vcpu *v, uint64_t lr)
     return (struct place){ vgic_bank_at(v->vm, v, index), index, virq % 32, 1u << virq % 32 };
 }
 
-/* False for a list register that a reset of the VM has orphaned. */
-static bool is_home(const struct vcpu *v, const struct place *at)
-{
-    /* The analyzer does not know that a VM has the banks of what is in its list registers. */
-    return (at->bank->listed & at->bit) && /* NOLINT(clang-analyzer-core.NullDereference) */
-           (at->index == 0 || at->bank->home[at->b] == v->config->index);
-}
-
 static void write_lr(struct vcpu *v, uint32_t n, uint64_t lr)
 {
     v->arch.vgic.lr[n] = lr;
@@ -183,10 +175,6 @@ static void retire(struct vcpu *v, uint32_t n)
     uint64_t lr = v->arch.vgic.lr[n];
     struct place at = place_of(v, lr);
 
-    if (!is_home(v, &at)) {
-        v->arch.vgic.lr_used &= ~(1u << n);
-        return;
-    }
     if (lr & ICH_LR_HW) {
         at.bank->phys_listed &= ~at.bit; /* the hardware has paid */
     } else {
@@ -217,11 +205,6 @@ static void sync_one(struct vcpu *v, uint32_t n)
     bool ended = !active && (v->arch.vgic.lr[n] & ICH_LR_ACTIVE);
 
     v->arch.vgic.lr[n] = lr;
-    if (!is_home(v, &at)) {
-        v->arch.vgic.lr_used &= ~(1u << n);
-        write_lr(v, n, 0);
-        return;
-    }
     if (!pending) {
         bank->listed_latch &= ~at.bit; /* the guest has acknowledged it */
     }
@@ -251,6 +234,21 @@ static void sync_one(struct vcpu *v, uint32_t n)
     lr = lr_value(v, &at, (active ? ICH_LR_ACTIVE : 0) | (pending ? ICH_LR_PENDING : 0));
     if (lr != v->arch.vgic.lr[n]) {
         write_lr(v, n, lr);
+    }
+}
+
+/* What list register n holds goes back to its bank; if it is active, it stays so there. */
+static void evict(struct vcpu *v, uint32_t n)
+{
+    uint64_t lr = v->arch.vgic.lr[n];
+    struct place at = place_of(v, lr);
+    bool is_active = (lr & ICH_LR_ACTIVE) && !(at.bank->ending & at.bit);
+
+    return_latch(v, &at, is_active);
+    unlist(v, n, &at);
+    if (is_active) {
+        at.bank->active |= at.bit;
+        v->arch.vgic.parked |= 1u << at.index;
     }
 }
 
@@ -463,22 +461,14 @@ static bool make_room(struct vcpu *v, uint64_t vmcr, uint32_t wanted_rank)
 {
     uint32_t worst;
     uint32_t n = last_listed(v, vmcr, false, &worst);
-    bool is_active = n == VGIC_LR_COUNT_MAX;
-    struct place at;
 
-    if (is_active) {
+    if (n == VGIC_LR_COUNT_MAX) {
         n = last_listed(v, vmcr, true, &worst);
     } else if (worst <= wanted_rank) {
         return false;
     }
-    at = place_of(v, v->arch.vgic.lr[n]);
-    return_latch(v, &at, is_active);
+    evict(v, n);
     write_lr(v, n, 0);
-    unlist(v, n, &at);
-    if (is_active) {
-        at.bank->active |= at.bit;
-        v->arch.vgic.parked |= 1u << at.index;
-    }
     return true;
 }
 
@@ -554,39 +544,13 @@ void vgic_lr_restore(const struct vcpu *v)
     }
 }
 
-/* Gives back what list register n holds: the latch to the bank, the debt to the machine. */
-static void drop_one(struct vcpu *v, uint32_t n)
-{
-    struct place at = place_of(v, v->arch.vgic.lr[n]);
-
-    if (is_home(v, &at) && at.index != 0) {
-        return_latch(v, &at, false);
-        unlist(v, n, &at);
-    }
-    v->arch.vgic.lr_used &= ~(1u << n);
-}
-
 void vgic_lr_drop(struct vcpu *v)
 {
-    struct vgic_cpu *cpu = &v->arch.vgic;
-    uint32_t used = cpu->lr_used;
-    uint32_t parked = cpu->parked & ~1u;
+    uint32_t used = v->arch.vgic.lr_used;
 
     while (used != 0) {
-        drop_one(v, vgic_take_bit(&used));
+        evict(v, vgic_take_bit(&used));
     }
-    while (parked != 0) {
-        uint32_t index = vgic_take_bit(&parked);
-        struct vgic_bank *bank = vgic_spi_bank(v->vm, index);
-        uint32_t bits = parked_in(v, bank, index);
-
-        while (bits != 0) {
-            uint32_t b = vgic_take_bit(&bits);
-
-            end_parked(v, &(struct place){ bank, index, b, 1u << b });
-        }
-    }
-    cpu->parked = 0;
 }
 
 bool vgic_lr_is_signalled(const struct vcpu *v, uint64_t vmcr)

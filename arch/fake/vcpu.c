@@ -103,7 +103,9 @@ void arch_console_guest_update(struct vm *vm)
 void arch_vm_reset(struct vm *vm)
 {
     for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
-        REQUIRE(vcpus[vm->config->vcpu_first + i].state == VCPU_OFF);
+        const struct vcpu *v = &vcpus[vm->config->vcpu_first + i];
+
+        REQUIRE(v->state == VCPU_OFF && v->arch.offs == v->arch.resets);
     }
     vm->arch.resets++;
 }
@@ -147,6 +149,13 @@ void arch_vcpu_save(struct vcpu *v)
     v->arch.is_loaded = false;
     v->wake_at = v->arch.timer;
     cpu_of(v)->guest_deadline = TIME_NEVER;
+}
+
+void arch_vcpu_off(struct vcpu *v)
+{
+    REQUIRE(arch_this_pcpu() == v->pcpu);
+    REQUIRE(!v->arch.is_loaded && v->state == VCPU_EXITING);
+    v->arch.offs++;
 }
 
 enum exit_reason arch_vcpu_run(struct vcpu *v)

@@ -264,6 +264,20 @@ void enter(struct vcpu *v)
     check_lrs(gic);
 }
 
+void switch_off(struct vcpu *v)
+{
+    unload(v);
+    vgic_vcpu_off(v);
+}
+
+void switch_on(struct vcpu *v)
+{
+    fake_this_pcpu = v->pcpu;
+    vgic_vcpu_reset(v);
+    enter(v);
+    fake_gic()->vmcr = 0xffull << ICH_VMCR_VPMR_SHIFT | ICH_VMCR_VENG1;
+}
+
 uint32_t guest_peek(struct vcpu *v)
 {
     uint32_t n;
@@ -413,13 +427,18 @@ void machine_reset(void)
 {
     for (uint32_t cpu = 0; cpu < CPU_COUNT; cpu++) {
         fake_this_pcpu = &pcpus[cpu];
-        fake_this_pcpu->loaded = NULL;
-        physical_timers[cpu].active = false;
+        if (fake_this_pcpu->loaded != NULL) {
+            unload(fake_this_pcpu->loaded);
+        }
+        EXPECT(!physical_timers[cpu].active);
         gics[cpu].vtr = (LR_COUNT - 1) | 4ull << 29 | 4ull << ICH_VTR_PREBITS_SHIFT;
         for (uint32_t n = 0; n < 16; n++) {
             gics[cpu].lr[n] = n < LR_COUNT ? ICH_LR_PENDING | 999 : 0; /* left by firmware */
         }
         vgic_init_cpu();
+    }
+    for (uint32_t i = 0; i < VCPU_COUNT; i++) {
+        switch_off(&vcpus[i]);
     }
     for (uint32_t i = 0; i < 2; i++) {
         vgic_vm_reset(&vms[i]);

@@ -52,6 +52,10 @@ void on_cpu_of(struct vcpu *v);
 /* Takes the vCPU out of its CPU, if it is loaded there. */
 void unload(struct vcpu *v);
 
+/* The vCPU goes off, and on again with what is to be there first: groups on, mask open. */
+void switch_off(struct vcpu *v);
+void switch_on(struct vcpu *v);
+
 /* The CPU goes idle, its vCPU stays loaded. */
 void idle(struct vcpu *v);
 

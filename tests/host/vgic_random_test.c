@@ -250,9 +250,8 @@ static uint32_t some_intid(void)
  * and one that waits in a list register keeps its latch when it is disabled and enabled again. */
 static bool owes_in_bank(uint32_t v, uint32_t intid)
 {
-    const struct vgic_bank *bank = intid < 32
-                                       ? &vcpus[v].arch.vgic.bank
-                                       : &vms[0].config->arch.vgic.spi_banks[intid / 32 - 1];
+    const struct vgic_bank *bank =
+        intid < 32 ? &vcpus[v].arch.vgic.bank : &vms[0].config->arch.vgic.spi_banks[intid / 32 - 1];
 
     return bank->phys_pending >> intid % 32 & 1;
 }
@@ -310,6 +309,23 @@ static void step_write(uint32_t v)
     }
 }
 
+/* A vCPU that has ended what it took goes off and comes back: nothing is lost but the level of its
+ * timer, which is off then. */
+static void step_off_on(uint32_t v)
+{
+    if (guests[v].running_count > 0 || guests[v].dropped_count > 0) {
+        return;
+    }
+    enter(&vcpus[v]);
+    switch_off(&vcpus[v]);
+    if (!privates[v][VTIMER].edge && owes_in_bank(v, VTIMER)) {
+        privates[v][VTIMER].latch = false;
+        privates[v][VTIMER].from_machine = false;
+    }
+    switch_on(&vcpus[v]);
+    fake_gic()->vmcr |= split_eoi ? ICH_VMCR_VEOIM : 0;
+}
+
 /* Registers tell a loaded vCPU exactly what is the matter with its own interrupts. */
 static void check_registers(uint32_t v)
 {
@@ -362,6 +378,9 @@ static void step(void)
         break;
     case 8:
         step_write(v);
+        if (pick(10) == 0) {
+            step_off_on(v);
+        }
         break;
     default:
         check_registers(v);

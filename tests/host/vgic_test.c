@@ -641,7 +641,7 @@ TEST(vm_reset_leaves_nothing)
     vgic_set_line(&vms[0], 33, false); /* the UART is reset before */
 
     for (uint32_t i = 0; i < 4; i++) {
-        unload(V(i));
+        switch_off(V(i));
     }
     on_cpu_of(V(0));
     vgic_vm_reset(&vms[0]);
@@ -649,8 +649,7 @@ TEST(vm_reset_leaves_nothing)
     EXPECT(!physical_spis[142].active && !physical_spis[142].enabled);
     EXPECT(physical_spis[142].target == &pcpus[0]);
     for (uint32_t i = 0; i < 4; i++) {
-        on_cpu_of(V(i));
-        vgic_vcpu_reset(V(i));
+        switch_on(V(i));
     }
     EXPECT(!physical_timers[1].active);
     for (uint32_t i = 0; i < 4; i++) {
@@ -671,24 +670,85 @@ TEST(vm_reset_forgets_edges)
     machine_boot();
     EXPECT(fire_spi(141, &vms[0], 41));
     physical_spis[141].pending = true; /* the next one, while the first is active */
+    for (uint32_t i = 0; i < 4; i++) {
+        switch_off(V(i));
+    }
     vgic_vm_reset(&vms[0]);
     EXPECT(!physical_spis[141].active && !physical_spis[141].pending);
 }
 
-TEST(vcpu_reset_gives_spis_back)
+TEST(vcpu_off_gives_interrupts_back)
 {
     machine_boot();
     dist_write(V(0), GICD_IROUTER + 8 * 40, 8, 1);
     dist_write(V(0), GICD_IROUTER + 8 * 50, 8, 1);
+    dist_write(V(0), GICD_IROUTER + 8 * 42, 8, 1);
     EXPECT(fire_spi(140, &vms[0], 40));
-    vgic_inject_spi(&vms[0], 50);
     EXPECT_EQ(guest_ack(V(1)), 40);
-    unload(V(1));
-    vgic_vcpu_reset(V(1));
+    vgic_inject_spi(&vms[0], 50);
+    EXPECT(fire_spi(142, &vms[0], 42));
+    enter(V(1)); /* one active and two pending in its list registers */
+    switch_off(V(1));
+
     dist_write(V(0), GICD_IROUTER + 8 * 50, 8, 0);
+    EXPECT_EQ(handle(V(0)), 50);
+    dist_write(V(0), GICD_IROUTER + 8 * 42, 8, 0);
+    EXPECT_EQ(handle(V(0)), 42);
+    EXPECT(!physical_spis[142].active && physical_spis[142].target == &pcpus[0]);
+
+    EXPECT(bit_read(V(0), 0, GICD_ISACTIVER, 40)); /* until somebody ends it */
+    dist_write(V(0), GICD_IROUTER + 8 * 40, 8, 0);
+    enter(V(0));
+    EXPECT(physical_spis[140].active);
+    bit_write(V(0), 0, GICD_ICACTIVER, 40);
+    EXPECT(!bit_read(V(0), 0, GICD_ISACTIVER, 40));
+    EXPECT(fire_spi(140, &vms[0], 40));
+    EXPECT_EQ(handle(V(0)), 40);
+    switch_on(V(1));
+    EXPECT_EQ(handle(V(1)), NONE);
+}
+
+TEST(redistributor_outlives_its_vcpu)
+{
+    machine_boot();
+    send_sgi(V(0), 3, 1u << 1);
     enter(V(1));
-    EXPECT(!physical_spis[140].active); /* it was active: ended */
-    EXPECT_EQ(handle(V(0)), 50); /* it was pending: kept */
+    switch_off(V(1)); /* with SGI 3 in a list register */
+    send_sgi(V(0), 4, 1u << 1);
+    bit_write(V(0), 1, GICD_ICENABLER, 5);
+    set_priority(V(0), 1, 4, 0x40);
+    switch_on(V(1));
+    send_sgi(V(0), 5, 1u << 1);
+    EXPECT_EQ(redist_read(V(1), 1, GICR_WAKER, 4), 0);
+    EXPECT_EQ(redist_read(V(1), 1, GICR_ISENABLER0, 4), ~(1u << 5));
+    EXPECT_EQ(redist_read(V(1), 1, GICR_IPRIORITYR + 4, 4), 0xa0a0a040);
+    EXPECT_EQ(handle(V(1)), 4);
+    EXPECT_EQ(handle(V(1)), 3);
+    EXPECT_EQ(handle(V(1)), NONE);
+}
+
+/* The timer is switched off with its vCPU, and its line goes low. */
+TEST(timer_does_not_outlive_its_vcpu)
+{
+    machine_boot();
+    enter(V(1));
+    EXPECT(fire_timer(V(1)));
+    switch_off(V(1));
+    EXPECT(!physical_timers[1].active);
+    switch_on(V(1));
+    EXPECT_EQ(handle(V(1)), NONE);
+    EXPECT(fire_timer(V(1)));
+    EXPECT_EQ(guest_ack(V(1)), VTIMER); /* and now while it is active */
+    switch_off(V(1));
+    enter(V(2));
+    EXPECT(fire_timer(V(2)));
+    EXPECT_EQ(handle(V(2)), VTIMER);
+    switch_on(V(1));
+    EXPECT(physical_timers[1].active);
+    bit_write(V(1), 1, GICD_ICACTIVER, VTIMER); /* as guests do that begin */
+    enter(V(1));
+    EXPECT(fire_timer(V(1)));
+    EXPECT_EQ(handle(V(1)), VTIMER);
 }
 
 TEST(other_vm_is_another_world)

@@ -104,20 +104,26 @@ struct vgic_config {
 void vgic_init_cpu(void);
 
 /*
- * Puts the VM's interrupt controller into its reset state: nothing is enabled, pending or active,
- * all SPIs go to vCPU 0, linked physical SPIs are disabled and deactivated. Any CPU, while no vCPU
- * of the VM runs; vCPUs may still be loaded somewhere: each is reset before it runs again. Takes
- * vgic->lock.
+ * Puts the VM's distributor and redistributors into their reset state: nothing is enabled, pending
+ * or active, all SPIs go to vCPU 0; linked physical SPIs are disabled, deactivated and not pending.
+ * Any CPU, while all vCPUs of the VM are off: vgic_vcpu_off() was the last that each heard of.
+ * Takes vgic->lock.
  */
 void vgic_vm_reset(struct vm *vm);
 
 /*
- * Puts the vCPU's private bank, list registers and CPU interface into their reset state. SPIs that
- * were pending in its list registers go back to the distributor; active ones are ended. The vCPU's
- * CPU; loaded or not. If it is not loaded, an active physical PPI is the caller's to clear (see
- * vgic_vtimer_in_flight()). Takes vgic->lock.
+ * Puts the vCPU's CPU interface into its reset state; it is about to be switched on. Its
+ * redistributor keeps what it has, as a machine's does: settings, and what is pending or active.
+ * The vCPU's CPU; off and not loaded. Takes vgic->lock.
  */
 void vgic_vcpu_reset(struct vcpu *v);
+
+/*
+ * The vCPU goes off: its list registers go back to the banks, so that what is pending there can go
+ * elsewhere and what is active can be ended by others. The vCPU's CPU; not loaded. Takes
+ * vgic->lock.
+ */
+void vgic_vcpu_off(struct vcpu *v);
 
 /*
  * A private interrupt of `v` becomes pending: edge, or linked to a physical PPI that this CPU

@@ -137,9 +137,6 @@ void vgic_end_physical(struct vm *vm, struct vgic_bank *bank, uint32_t index, ui
  * if it is pending again. */
 void vgic_defer_physical(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t b);
 
-/* Resets a private bank; what it owes the machine stays owed in phys_pending. */
-void vgic_reset_private(struct vgic_bank *bank);
-
 /* vgic_lr.c; `v` is loaded on this CPU unless it says otherwise */
 
 /* The machine has `count` list registers. Once on each CPU. */
@@ -167,8 +164,8 @@ void vgic_lr_flush(struct vcpu *v);
 /* Writes all list registers of the CPU from the vCPU's copies; it is being loaded. */
 void vgic_lr_restore(const struct vcpu *v);
 
-/* Empties the vCPU's copies; SPIs go back to their banks, those that are active are ended. Loaded
- * (then vgic_lr_restore() has to follow) or not. */
+/* Empties the vCPU's copies: everything goes back to its bank, what is active stays active there.
+ * Not loaded. */
 void vgic_lr_drop(struct vcpu *v);
 
 /* True when the guest's CPU interface, in the state `vmcr`, would signal what the copies hold

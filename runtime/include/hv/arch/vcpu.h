@@ -35,6 +35,9 @@ void arch_vcpu_load(struct vcpu *v);
  */
 void arch_vcpu_save(struct vcpu *v);
 
+/* The vCPU goes off; it is not loaded. What waited for it there can go elsewhere. */
+void arch_vcpu_off(struct vcpu *v);
+
 /*
  * Runs the loaded vCPU, whose CPU has nothing to reschedule, until an exit that the common code has
  * to know about. Exits that need no scheduling and no life cycle are answered inside. Returns the
