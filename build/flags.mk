@@ -16,7 +16,7 @@ WARNINGS := -Wall -Wextra -Werror -Wconversion -Wsign-conversion -Wshadow -Wmiss
 
 # The same bytes in every folder: no path of the checkout reaches the objects.
 CFLAGS := -std=c11 -ffreestanding -O2 -g $(WARNINGS) \
-    -ffunction-sections -fdata-sections -fno-common -fno-stack-protector -fno-pie -fcallgraph-info=su \
+    -ffunction-sections -fdata-sections -fno-common -fno-stack-protector -fno-pie \
     -ffile-prefix-map=$(CURDIR)/= $(ARCH_CFLAGS)
 
-LDFLAGS := -static --gc-sections --fatal-warnings --build-id=none -z noexecstack $(ARCH_LDFLAGS)
+LDFLAGS := -static --gc-sections --orphan-handling=error --fatal-warnings --build-id=none -z noexecstack $(ARCH_LDFLAGS)

@@ -26,10 +26,11 @@ generated := $(addprefix $(OUT)/obj/,tables.c.o pagetables.c.o images.S.o)
 .PHONY: all size
 all: size
 
+# -fcallgraph-info: for build/stack.py.
 $(shared): $(OBJ)/%.o: % $(MAKE_FILES)
 	$(say) CC $<
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fcallgraph-info=su -MMD -MP -c $< -o $@
 
 # -Wa,-I: images.S names its files relative to its own folder.
 $(generated): $(OUT)/obj/%.o: $(GEN)/% $(MAKE_FILES)

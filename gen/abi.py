@@ -20,7 +20,7 @@ PCPU_SIZE_MAX = 512
 CONSOLE_SIZE_MAX = 2560
 
 #: One hypervisor stack, in bytes, without its guard page.
-STACK_SIZE = 8 * KIB
+STACK_SIZE = 4 * KIB
 
 #: SCHED_VCPUS_PER_CPU and WAIT_QUEUE_VCPUS: both are bits of one word.
 VCPUS_PER_CPU_MAX = 64

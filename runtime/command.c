@@ -11,8 +11,9 @@
 
 static void show_help(void)
 {
-    log_always("keys after Ctrl-]: 1-9 focus that VM, n next VM, l list VMs, h help,");
-    log_always("  r restart, s stop, b boot the VM in focus, q machine off, Ctrl-] the key itself");
+    log_always(
+        "keys after Ctrl-]: 1-9 focus that VM, n next VM, l list VMs, h help, q machine off,");
+    log_always("  r restart, s stop, b boot, e exits of the VM in focus, Ctrl-] the key itself");
 }
 
 static void set_focus(struct console *console)
@@ -92,10 +93,45 @@ static void restart(struct vm *vm)
     }
 }
 
+/* How often the vCPU's guest was left, and why. */
+static void list_exits(const struct vcpu *v)
+{
+    static const char *const names[EXIT_COUNT] = {
+        [EXIT_HYPERCALL] = "hypercall",    [EXIT_MMIO_READ] = "mmio-read",
+        [EXIT_MMIO_WRITE] = "mmio-write",  [EXIT_SYSREG] = "sysreg",
+        [EXIT_EXTERNAL_INTERRUPT] = "irq", [EXIT_HALT] = "halt",
+        [EXIT_CPU_UP] = "cpu-up",          [EXIT_CPU_DOWN] = "cpu-down",
+        [EXIT_SEND_IPI] = "ipi",           [EXIT_SYSTEM_DOWN] = "off",
+        [EXIT_SYSTEM_RESET] = "reset",     [EXIT_GUEST_FAULT] = "fault",
+        [EXIT_FAIL_ENTRY] = "refused",     [EXIT_PREEMPTED] = "preempted",
+    };
+    char text[LOG_LINE_SIZE];
+    size_t length =
+        format(text, sizeof text, "%s:%u exits:", v->vm->config->name, v->config->index);
+
+    for (uint32_t reason = 0; reason < EXIT_COUNT; reason++) {
+        if (v->exits[reason] != 0) {
+            length += format(text + length, sizeof text - length, " %s %lu", names[reason],
+                             v->exits[reason]);
+        }
+    }
+    log_always("%s", text);
+}
+
+static void list_vm_exits(const struct vm *vm)
+{
+    for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
+        list_exits(&vcpus[vm->config->vcpu_first + i]);
+    }
+}
+
 /* Commands that act on the VM in focus. */
 static void run_on_vm(uint8_t key, struct vm *vm)
 {
     switch (key) {
+    case 'e':
+        list_vm_exits(vm);
+        break;
     case 'r':
         restart(vm);
         break;
@@ -117,6 +153,7 @@ void command_run(uint8_t key)
     case 'l':
         list_vms();
         break;
+    case 'e':
     case 'r':
     case 's':
     case 'b':

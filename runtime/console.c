@@ -1,33 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One terminal for all VMs. See hv/console.h for what a person sees.
+ * One terminal for all VMs: rings, turns, focus and the lock. See hv/console.h for what a person
+ * sees, hv/terminal.h for how lines are written.
  *
- * The way out: ring -> (rules of lines) -> staged bytes -> port. `line` says what stands on the
- * terminal and is one of
- *
- *     closed   line.console == NULL: the cursor is at the start of a line
- *     open     line.console wrote a prefix and line.length bytes, and no end of line yet
- *     held     open, and its last byte was a carriage return that is not sent yet: it is half an
- * end of line, or else the prefix has to be written again before anything overwrites it
- *
- * An open line that has to make room for another console's is broken off; its `text` is repeated
- * when its console goes on. A byte is taken from its ring only when the staged ones have left, so a
- * full port stops everything at any point and loses nothing.
+ * The way out: ring -> terminal_write() -> port. A byte is taken from its ring only when everything
+ * before it is in the port, so a full port stops the output at any point and loses nothing.
  */
 #include <hv/arch/console.h>
 #include <hv/arch/time.h>
 #include <hv/command.h>
 #include <hv/tables.h>
+#include <hv/terminal.h>
 
 #define ESCAPE_KEY 0x1d /* Ctrl-] */
-#define ESC        0x1b
 
-/* console->escape: how much of an escape sequence the line ends with. */
-#define ESCAPE_NONE     0u
-#define ESCAPE_BEGUN    1u
-#define ESCAPE_SEQUENCE 2u
-
-#define LINE_MAX   1000u /* bytes; a longer line is broken */
 #define PAUSE_MS   10u   /* an unfinished line in focus is shown when it is that old */
 #define PASS_BYTES 4096u /* a drain takes at most that many bytes from the rings */
 #define PASS_INPUT 64u   /* and at most that many from the port */
@@ -50,20 +36,6 @@ static bool is_ready;    /* the port is ours */
 static bool is_flushing; /* unfinished lines are due too */
 static uint32_t turn;    /* index of the console that comes first in the next pass */
 static bool is_escaped;  /* the escape key came; the next byte is a command */
-
-/* What stands on the terminal. */
-static struct {
-    struct console *console; /* NULL: nothing but the start of a line */
-    uint32_t length;         /* bytes after the prefix */
-    bool is_held;            /* a carriage return is not sent yet */
-} line;
-
-/* Bytes on their way into the port. */
-static struct {
-    uint32_t head;
-    uint32_t count;
-    uint8_t bytes[256];
-} staged;
 
 /* ---- Rings ---- */
 
@@ -134,8 +106,7 @@ static void mark_changed(struct console *console)
     __atomic_store_n(&has_changed, true, __ATOMIC_RELEASE);
 }
 
-/* Bytes of the ring that may be shown now. Sets *later to the time when more will be, if earlier.
- */
+/* Bytes of the ring that may be shown now. Lowers *later to the time when more may be. */
 static uint32_t due_bytes(const struct console *console, uint64_t *later)
 {
     uint32_t finished = __atomic_load_n(&console->tx_line, __ATOMIC_ACQUIRE) -
@@ -145,7 +116,8 @@ static uint32_t due_bytes(const struct console *console, uint64_t *later)
     if (finished > fill) { /* the unfinished line has been begun: its start lies behind */
         finished = 0;
     }
-    if (finished == fill || is_flushing || console == line.console || fill > CONSOLE_TX_SIZE / 2) {
+    if (finished == fill || is_flushing || console == terminal_line() ||
+        fill > CONSOLE_TX_SIZE / 2) {
         return fill;
     }
     if (console == console_focus()) {
@@ -162,156 +134,9 @@ static uint32_t due_bytes(const struct console *console, uint64_t *later)
     return finished;
 }
 
-/* ---- Port ---- */
+/* ---- The way out ---- */
 
-/* Sends the staged bytes; false: the port is full and some are left. */
-static bool send_staged(void)
-{
-    while (staged.head < staged.count) {
-        if (!arch_console_put(staged.bytes[staged.head])) {
-            return false;
-        }
-        staged.head++;
-    }
-    staged.head = 0;
-    staged.count = 0;
-    return true;
-}
-
-static void stage(uint8_t byte)
-{
-    /* Full only when a name is longer than any that the generator lets pass: then it is cut. */
-    if (staged.count < sizeof staged.bytes) {
-        staged.bytes[staged.count] = byte;
-        staged.count++;
-    }
-}
-
-static void stage_string(const char *string)
-{
-    for (; *string != '\0'; string++) {
-        stage((uint8_t)*string);
-    }
-}
-
-/* ---- Lines ---- */
-
-/* `[name] `: bold for the hypervisor, else a colour by the console's place (ECMA-48, 8.3.117). */
-static void stage_prefix(const struct console *console)
-{
-    static const char *const colours[] = { "\x1b[36m", "\x1b[33m", "\x1b[35m",
-                                           "\x1b[32m", "\x1b[34m", "\x1b[31m" };
-    size_t index = (size_t)(console - consoles);
-
-    stage_string(index == 0 ? "\x1b[1m"
-                            : colours[(index - 1) % (sizeof colours / sizeof *colours)]);
-    stage('[');
-    stage_string(console->name);
-    stage_string("]\x1b[0m ");
-}
-
-/* Keeps track of what stands in the unfinished line, as far as it can be repeated: plain
- * characters, without the escape sequences (ECMA-48, 5.4), some of which ask the terminal for an
- * answer. */
-static void remember(struct console *console, uint8_t byte)
-{
-    if (console->escape == ESCAPE_BEGUN && byte == '[') {
-        console->escape = ESCAPE_SEQUENCE;
-    } else if (console->escape != ESCAPE_NONE) {
-        console->escape = byte < 0x40 ? ESCAPE_SEQUENCE : ESCAPE_NONE; /* the final byte ends it */
-    } else if (byte == ESC) {
-        console->escape = ESCAPE_BEGUN;
-    } else if (console->text_length > CONSOLE_TEXT_SIZE) {
-        return; /* too long to be repeated */
-    } else if (byte == '\b') {
-        console->text_length -= console->text_length > 0 ? 1u : 0u;
-    } else if (byte >= ' ' || byte == '\t') {
-        if (console->text_length < CONSOLE_TEXT_SIZE) {
-            console->text[console->text_length] = byte;
-        }
-        console->text_length++;
-    }
-}
-
-static void forget(struct console *console)
-{
-    console->is_broken = false;
-    console->escape = ESCAPE_NONE;
-    console->text_length = 0;
-}
-
-/* closed -> open. */
-static void begin_line(struct console *console)
-{
-    stage_prefix(console);
-    line.console = console;
-    line.length = 0;
-    line.is_held = false;
-    if (console->text_length > CONSOLE_TEXT_SIZE) {
-        forget(console);
-    }
-    for (uint32_t i = 0; i < console->text_length; i++) {
-        stage(console->text[i]);
-    }
-    console->is_broken = false;
-    console->escape = ESCAPE_NONE;
-}
-
-/* open, held -> closed. */
-static void end_line(void)
-{
-    stage_string("\r\n");
-    forget(line.console);
-    line.console = NULL;
-}
-
-/* open, held -> closed, to be taken up again. */
-static void break_line(void)
-{
-    stage_string("\r\n");
-    line.console->is_broken = true;
-    line.console = NULL;
-}
-
-/* Stages one byte of a console, with all that has to stand before it. */
-static void write_byte(struct console *console, uint8_t byte)
-{
-    if (line.console != console) {
-        if (byte == '\r') {
-            return; /* at the start of a line it does nothing */
-        }
-        if (byte == '\n' && console->is_broken) {
-            forget(console); /* the end of the line that was broken off just there */
-            return;
-        }
-        if (line.console != NULL) {
-            break_line();
-        }
-        begin_line(console);
-    }
-    if (byte == '\n') {
-        end_line();
-        return;
-    }
-    if (byte == '\r') {
-        line.is_held = true;
-        return;
-    }
-    if (line.is_held) {
-        stage('\r');
-        forget(console);
-        begin_line(console);
-    } else if (line.length >= LINE_MAX) {
-        end_line();
-        begin_line(console);
-    }
-    stage(byte);
-    line.length++;
-    remember(console, byte);
-}
-
-/* Sends what is due of one console, up to the end of a line. False: port or *budget is exhausted.
- */
+/* Sends what is due of one console, up to the end of a line. False: no room or no *budget left. */
 static bool send_line(struct console *console, uint32_t *budget, uint64_t *later)
 {
     uint32_t tail = console->tx_tail;
@@ -320,11 +145,11 @@ static bool send_line(struct console *console, uint32_t *budget, uint64_t *later
     uint8_t byte = 0;
 
     while (due > 0 && byte != '\n') {
-        if (*budget == 0 || !send_staged()) {
+        if (*budget == 0 || !terminal_send()) {
             break;
         }
         byte = console->tx[tail % CONSOLE_TX_SIZE];
-        write_byte(console, byte);
+        terminal_write(console, byte);
         tail++;
         due--;
         (*budget)--;
@@ -335,7 +160,7 @@ static bool send_line(struct console *console, uint32_t *budget, uint64_t *later
             mark_changed(console);
         }
     }
-    return send_staged() && *budget > 0;
+    return terminal_send() && *budget > 0;
 }
 
 /*
@@ -351,11 +176,11 @@ static bool pass(uint32_t *budget)
     if (!is_ready) {
         return true;
     }
-    if (!send_staged()) {
+    if (!terminal_send()) {
         return false;
     }
-    if (line.console != NULL) { /* what stands there goes first, and has then had its turn */
-        turn = (uint32_t)(line.console - consoles);
+    if (terminal_line() != NULL) { /* what stands there goes first, and has then had its turn */
+        turn = (uint32_t)(terminal_line() - consoles);
     }
     while (idle_count < console_count) {
         uint32_t before = *budget;
@@ -438,10 +263,8 @@ void console_flush(void)
     while (!pass(&budget) && budget > 0) {
         arch_cpu_relax();
     }
-    if (line.console != NULL) {
-        break_line();
-    }
-    while (is_ready && !(send_staged() && arch_console_is_sent())) {
+    terminal_break_line();
+    while (is_ready && !(terminal_send() && arch_console_is_sent())) {
         arch_cpu_relax();
     }
     is_flushing = false;

@@ -45,6 +45,11 @@ static void report(const struct vcpu *v)
     const char *name = v->vm->config->name;
     const struct mem_region *own;
 
+    if (fault->has_virtual_address) {
+        log_error("vm \"%s\" vcpu %u: %s at virtual address 0x%lx, pc 0x%lx: its own memory", name,
+                  v->config->index, fault->what, fault->virtual_address, fault->pc);
+        return;
+    }
     if (!fault->has_address) {
         log_error("vm \"%s\" vcpu %u: %s, pc 0x%lx, syndrome 0x%lx", name, v->config->index,
                   fault->what, fault->pc, fault->syndrome);

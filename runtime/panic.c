@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The last words of a broken hypervisor: straight to the port, without locks or rings.
+The last words of a broken hypervisor: straight to the port, without locks or rings; then the
+ * machine goes off, because no VM can be trusted to it any more.
  */
 #include <hv/arch/console.h>
 #include <hv/arch/cpu.h>
@@ -9,11 +10,15 @@
 
 void panic(const char *file, int line, const char *what)
 {
+    static bool is_panicking; /* atomic: the first CPU speaks, others that fail meanwhile wait */
     char text[200];
 
+    if (__atomic_exchange_n(&is_panicking, true, __ATOMIC_SEQ_CST)) {
+        arch_cpu_halt();
+    }
     format(text, sizeof text, "\r\n[hv] panic: %s:%d: %s\r\n", file, line, what);
     for (const char *c = text; *c != '\0'; c++) {
         arch_console_panic_put((uint8_t)*c);
     }
-    arch_cpu_halt();
+    arch_power_off();
 }

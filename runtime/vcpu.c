@@ -70,13 +70,14 @@ static void load(struct vcpu *v)
     }
 }
 
-/* Takes the vCPU's guest registers out of the machine: it is going off. */
+/* Takes the vCPU out of the machine: it is going off. */
 static void unload(struct vcpu *v)
 {
     if (v->pcpu->loaded == v) {
         arch_vcpu_save(v);
         v->pcpu->loaded = NULL;
     }
+    arch_vcpu_off(v);
     v->wake_at = TIME_NEVER;
 }
 
@@ -138,6 +139,7 @@ static bool handle_exit(struct vcpu *v, enum exit_reason reason)
     case EXIT_EXTERNAL_INTERRUPT:
     case EXIT_CPU_UP:
     case EXIT_SEND_IPI:
+    case EXIT_PREEMPTED: /* the exit loop looks */
     case EXIT_COUNT:
         return true;
     }

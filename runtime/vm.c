@@ -110,6 +110,7 @@ bool vm_vcpu_left(struct vm *vm)
         log_info("vm \"%s\" restarts, boot %u", vm->config->name, vm->boot_count);
         return false;
     }
+    arch_vm_reset(vm); /* its devices' interrupts fall silent */
     vm->state = vm->end == VM_END_FAILED ? VM_FAILED : VM_STOPPED;
     log_info("vm \"%s\" %s", vm->config->name, vm_state_name(vm->state));
     return true;

@@ -26,8 +26,8 @@ _Static_assert(offsetof(struct arch_vcpu, q) == VCPU_Q, "fp.S stores them there"
 _Static_assert(offsetof(struct arch_task, sp) == 0, "vectors.S stores it there");
 _Static_assert((int)EXIT_COUNT == TRAP_RESUME, "vectors.S compares with it");
 
-/* RES1 bits; SVE (bit 8) and SME (bit 12) trap, FP and SIMD do not. */
-#define CPTR_EL2_VALUE UINT64_C(0x33ff)
+/* RES1 bits; SVE (bit 8), SME (bit 12) and trace registers (bit 20) trap, FP and SIMD do not. */
+#define CPTR_EL2_VALUE UINT64_C(0x1033ff)
 
 /* Performance monitors, debug, OS lock, debug ROM, trace filter trap. HPMN [4:0] stays as it is. */
 #define MDCR_HPMN  UINT64_C(0x1f)
@@ -57,6 +57,7 @@ void arch_cpu_init(struct pcpu *pcpu)
     write_sysreg(cptr_el2, CPTR_EL2_VALUE);
     write_sysreg(hstr_el2, 0);
     write_sysreg(mdcr_el2, (read_sysreg(mdcr_el2) & MDCR_HPMN) | MDCR_TRAPS);
+    write_sysreg(mdscr_el1, 0); /* a guest cannot: its debug registers trap */
     write_sysreg(cnthctl_el2, CNTHCTL_EL2_VALUE);
     write_sysreg(vtcr_el2, VTCR_EL2_VALUE);
     write_sysreg(hcr_el2, HCR_RW | HCR_FMO | HCR_IMO | HCR_AMO);
@@ -71,6 +72,7 @@ void arch_cpu_init(struct pcpu *pcpu)
     }
     gicv3_init_cpu(pcpu);
     vgic_init_cpu();
+    gicv3_close_sre();
 }
 
 void arch_cpu_kick(struct pcpu *pcpu)

@@ -12,6 +12,7 @@
 #include <arch/gicv3.h>
 #include <arch/gicv3_driver.h>
 #include <arch/sysreg.h>
+#include <hv/panic.h>
 #include <hv/tables.h>
 
 /* All of one priority: physical interrupts do not preempt the hypervisor. */
@@ -26,6 +27,11 @@ static uint32_t read32(uint64_t address)
 static void write32(uint64_t address, uint32_t value)
 {
     *(volatile uint32_t *)address = value;
+}
+
+static uint64_t read64(uint64_t address)
+{
+    return *(volatile uint64_t *)address;
 }
 
 static void write64(uint64_t address, uint64_t value)
@@ -92,7 +98,11 @@ void gicv3_init_distributor(void)
 void gicv3_init_cpu(struct pcpu *pcpu)
 {
     uint64_t gicr = pcpu->config->arch.gicr.pa;
+    uint64_t mpidr = pcpu->config->arch.mpidr;
 
+    /* Device trees do not say which redistributor is whose; the generator took them in order. */
+    CHECK(read64(gicr + GICR_TYPER) >> GICR_TYPER_AFFINITY_SHIFT ==
+          (mpidr >> 32 << 24 | (mpidr & 0xffffff)));
     write32(gicr + GICR_WAKER, 0);
     while ((read32(gicr + GICR_WAKER) & GICR_WAKER_CHILDREN_ASLEEP) != 0) {
         arch_cpu_relax();
@@ -120,6 +130,12 @@ void gicv3_init_cpu(struct pcpu *pcpu)
     isb();
 }
 
+void gicv3_close_sre(void)
+{
+    icc_sre_el2_write(ICC_SRE_SRE | ICC_SRE_DFB | ICC_SRE_DIB);
+    isb();
+}
+
 void gicv3_kick(const struct pcpu *pcpu)
 {
     uint64_t mpidr = pcpu->config->arch.mpidr;
@@ -139,6 +155,9 @@ void gicv3_set_private_active(const struct pcpu *pcpu, uint32_t intid, bool acti
     uint64_t gicr = pcpu->config->arch.gicr.pa;
 
     write32(gicr + (active ? GICR_ISACTIVER0 : GICR_ICACTIVER0), 1u << intid);
+    /* It has taken effect before the timer is switched, which is a system register. */
+    (void)read32(gicr + GICR_ISACTIVER0);
+    dsb_sy();
 }
 
 void gicv3_deactivate(uint32_t intid)
@@ -154,6 +173,11 @@ void gicv3_set_enabled(uint32_t intid, bool enabled)
 {
     write32(board.gicd.pa + (enabled ? GICD_ISENABLER : GICD_ICENABLER) + 4 * (intid / 32),
             1u << (intid % 32));
+}
+
+void gicv3_clear_pending(uint32_t intid)
+{
+    write32(board.gicd.pa + GICD_ICPENDR + 4 * (intid / 32), 1u << (intid % 32));
 }
 
 void gicv3_set_target(uint32_t intid, const struct pcpu *pcpu)

@@ -9,6 +9,7 @@
 #include <arch/gicv3.h>
 #include <arch/gicv3_driver.h>
 #include <arch/irq.h>
+#include <arch/sysreg.h>
 #include <arch/vgic.h>
 #include <hv/arch/irq.h>
 #include <hv/tables.h>
@@ -20,6 +21,7 @@
 static void end(uint32_t intid)
 {
     icc_eoir1_write(intid);
+    isb();
     icc_dir_write(intid);
 }
 
@@ -42,6 +44,7 @@ bool irq_take(struct pcpu *pcpu)
 {
     uint32_t intid = (uint32_t)icc_iar1_read();
 
+    dsb_sy(); /* it is active before anything is written to the distributor (IHI 0069H, 4.4) */
     if (intid == board.vtimer_intid) {
         icc_eoir1_write(intid);
         if (pcpu->loaded != NULL) {
@@ -55,15 +58,17 @@ bool irq_take(struct pcpu *pcpu)
     } else if (intid >= GIC_SPI_FIRST && intid < GIC_SPECIAL_FIRST) {
         take_shared(intid);
     } else if (intid == board.htimer_intid) {
+        sched_timer(); /* moves the deadline, so that the line is low when it ends */
         end(intid);
-        sched_timer();
     } else if (intid == board.maintenance_intid) {
         if (pcpu->loaded != NULL) {
             vgic_maintenance(pcpu->loaded);
         }
         end(intid);
-    } else {
+    } else if (intid >= GIC_SPECIAL_FIRST && intid <= GIC_SPURIOUS) {
         return false;
+    } else {
+        end(intid); /* one that nobody enabled */
     }
     return true;
 }

@@ -67,6 +67,4 @@ void arch_mm_zero(paddr_t base, uint64_t size)
 void arch_mm_sync(paddr_t base, uint64_t size)
 {
     clean(base, size);
-    __asm__ volatile("ic ialluis; dsb ish" ::: "memory");
-    isb();
 }

@@ -58,7 +58,7 @@ static int64_t cpu_on(const struct vcpu *v, uint64_t mpidr, uint64_t entry, uint
     case HV_ERR_ALREADY:
         return state == VCPU_READY ? PSCI_ON_PENDING : PSCI_ALREADY_ON;
     default: /* the VM is on its way out, and so is the caller */
-        return PSCI_INVALID_PARAMETERS;
+        return PSCI_INTERNAL_FAILURE;
     }
 }
 
@@ -102,7 +102,8 @@ static int64_t features(uint64_t function)
     }
 }
 
-/* SMCCC_ARCH_FEATURES: no workaround is needed or offered (DEN 0028, 7.3). */
+/* SMCCC_ARCH_FEATURES: no workaround is offered, also where the CPU would need one (DEN 0028, 7.3).
+ */
 static int64_t arch_features(uint64_t function)
 {
     bool known = (uint32_t)function == SMCCC_VERSION || (uint32_t)function == SMCCC_ARCH_FEATURES;
@@ -136,7 +137,8 @@ enum exit_reason psci_call(struct vcpu *v, uint64_t x[4])
         return answer(x, MIGRATE_NOT_REQUIRED);
     case PSCI_CPU_ON:
     case PSCI_CPU_ON | SMCCC_64:
-        return answer(x, cpu_on(v, argument(x, 1), argument(x, 2), argument(x, 3)));
+        answer(x, cpu_on(v, argument(x, 1), argument(x, 2), argument(x, 3)));
+        return EXIT_CPU_UP;
     case PSCI_AFFINITY_INFO:
     case PSCI_AFFINITY_INFO | SMCCC_64:
         return answer(x, affinity_info(v, argument(x, 1), argument(x, 2)));

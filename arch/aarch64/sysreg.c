@@ -9,6 +9,7 @@
  *
  * Source: Arm ARM DDI 0487, D19.2 (registers), D19.2.37 (ISS encoding for system registers).
  */
+#include <arch/gicv3_regs.h>
 #include <arch/sysreg.h>
 #include <arch/trap.h>
 #include <arch/vgic.h>
@@ -19,11 +20,9 @@
 #define ICC_SGI1R  SYSREG(3, 0, 12, 11, 5)
 #define ICC_ASGI1R SYSREG(3, 0, 12, 11, 6)
 #define ICC_DIR    SYSREG(3, 0, 12, 11, 1)
+#define ICC_SRE    SYSREG(3, 0, 12, 12, 5)
 #define ACTLR      SYSREG(3, 0, 1, 0, 1)
 #define OSLSR      SYSREG(2, 0, 1, 1, 4)
-#define DC_ISW     SYSREG(1, 0, 7, 6, 2)
-#define DC_CSW     SYSREG(1, 0, 7, 10, 2)
-#define DC_CISW    SYSREG(1, 0, 7, 14, 2)
 
 /* op0, op1, CRn without CRm and op2: the space of the feature registers, and of debug registers. */
 #define SPACE_MASK     SYSREG(3, 7, 15, 0, 0)
@@ -114,9 +113,7 @@ static bool ignores_writes(uint32_t name)
 {
     switch (name) {
     case ACTLR:
-    case DC_ISW: /* by set and way: meaningless for a guest, whose memory other CPUs cache too */
-    case DC_CSW:
-    case DC_CISW:
+    case ICC_SRE:   /* the system register interface is all there is */
     case ICC_SGI0R: /* secure and group 0 interrupts: there are none to send to */
     case ICC_ASGI1R:
         return true;
@@ -144,11 +141,13 @@ uint32_t sysreg_access(struct vcpu *v, uint64_t esr)
         trap_set_register(v, rt, id_register(name));
     } else if (name == OSLSR) {
         trap_set_register(v, rt, BIT(3)); /* OS Lock is implemented and open */
+    } else if (name == ICC_SRE) {
+        trap_set_register(v, rt, ICC_SRE_SRE | ICC_SRE_DFB | ICC_SRE_DIB);
     } else if (name == ACTLR || (name & DEBUG_OP0_MASK) == DEBUG_OP0) {
         trap_set_register(v, rt, 0);
     } else {
         return trap_denied(v, esr, "read of a system register that it was not granted");
     }
-    trap_skip_instruction();
+    trap_skip_instruction(esr);
     return reason;
 }

@@ -21,7 +21,7 @@
 static uint32_t resume(struct vcpu *v)
 {
     if (v->pcpu->resched) {
-        return EXIT_EXTERNAL_INTERRUPT;
+        return EXIT_PREEMPTED;
     }
     if (__atomic_load_n(&v->arch.vgic.stale, __ATOMIC_ACQUIRE)) {
         vgic_flush(v);
@@ -36,9 +36,24 @@ static uint32_t answered(struct vcpu *v, enum exit_reason reason)
     return resume(v);
 }
 
-void trap_skip_instruction(void)
+/* PSTATE.IT of a T32 program moves on by one instruction (ITAdvance(), F2.3). */
+static void advance_it(void)
 {
-    write_sysreg(elr_el2, read_sysreg(elr_el2) + 4);
+    uint64_t pstate = read_sysreg(spsr_el2);
+    uint64_t it = PSTATE_IT(pstate);
+
+    it = (it & 7) == 0 ? 0 : (it & 0xe0) | (it << 1 & 0x1f);
+    write_sysreg(spsr_el2, (pstate & ~PSTATE_IT_MASK) | PSTATE_IT_BITS(it));
+}
+
+void trap_skip_instruction(uint64_t esr)
+{
+    /* Two bytes, or four where ESR_IL (bit 25) is set; on every device access, so without a branch.
+     */
+    write_sysreg(elr_el2, read_sysreg(elr_el2) + 2 + (esr >> 24 & 2));
+    if (__builtin_expect((read_sysreg(spsr_el2) & PSTATE_AARCH32) != 0, false)) {
+        advance_it();
+    }
 }
 
 uint64_t trap_get_register(const struct vcpu *v, uint32_t number)
@@ -107,42 +122,32 @@ uint32_t trap_hypercall(struct vcpu *v)
 {
     enum exit_reason reason = psci_call(v, v->arch.x);
 
-    return reason == EXIT_HYPERCALL ? answered(v, reason) : (uint32_t)reason;
+    if (reason == EXIT_HYPERCALL || reason == EXIT_CPU_UP) {
+        return answered(v, reason);
+    }
+    return reason;
 }
 
 /*
- * Where a stage 2 abort happened. HPFAR_EL2 is valid unless the fault is one of permission on the
- * access itself; then the guest's own translation is asked again (D19.2.57).
- * Returns false if the guest's tables changed under us and give no address.
+ * An abort that is nothing but the guest's fault. HPFAR_EL2 is UNKNOWN for a fault of permission on
+ * the access itself (D19.2.57); then only the guest knows where its virtual address leads.
  */
-static bool abort_address(uint64_t esr, ipa_t *address)
-{
-    uint64_t far = read_sysreg(far_el2);
-    uint64_t page = HPFAR_FIPA(read_sysreg(hpfar_el2));
-
-    if ((esr & (ISS_ABORT_FSC_TYPE | ISS_ABORT_S1PTW)) == FSC_PERMISSION) {
-        uint64_t guest_par = read_sysreg(par_el1);
-        uint64_t par;
-
-        __asm__ volatile("at s1e1r, %0" : : "r"(far));
-        isb();
-        par = read_sysreg(par_el1);
-        write_sysreg(par_el1, guest_par);
-        if ((par & PAR_F) != 0) {
-            return false;
-        }
-        page = par & PAR_PA;
-    }
-    *address = (ipa_t){ page | (far & (HV_PAGE_SIZE - 1)) };
-    return true;
-}
-
-/* An abort that is nothing but the guest's fault. */
 static uint32_t abort_fault(struct vcpu *v, uint64_t esr, const char *what)
 {
-    ipa_t address;
+    uint64_t far = read_sysreg(far_el2);
 
-    return abort_address(esr, &address) ? fault_at(v, what, address) : trap_fault(v, what);
+    if ((esr & (ISS_ABORT_FSC_TYPE | ISS_ABORT_S1PTW)) != FSC_PERMISSION) {
+        uint64_t page = HPFAR_FIPA(read_sysreg(hpfar_el2));
+
+        return fault_at(v, what, (ipa_t){ page | (far & (HV_PAGE_SIZE - 1)) });
+    }
+    if ((read_sysreg(sctlr_el1) & SCTLR_EL1_M) == 0) { /* with its MMU off the two are the same */
+        return fault_at(v, what, (ipa_t){ far });
+    }
+    trap_fault(v, what);
+    v->exit.fault.virtual_address = far;
+    v->exit.fault.has_virtual_address = true;
+    return EXIT_GUEST_FAULT;
 }
 
 /* Why a data abort that is no device access is a fault, for the report. */
@@ -195,7 +200,7 @@ static __attribute__((noinline)) uint32_t data_abort(struct vcpu *v, uint64_t es
     if (!mmio_dispatch(v, &access)) {
         return fault_at(v, access.is_write ? "write" : "read", access.address);
     }
-    trap_skip_instruction();
+    trap_skip_instruction(esr);
     if (access.is_write) {
         return answered(v, EXIT_MMIO_WRITE);
     }
@@ -222,10 +227,10 @@ uint32_t trap_sync(struct vcpu *v, uint64_t esr)
     case ESR_EC_SYSREG:
         return system_register(v, esr);
     case ESR_EC_SMC64: /* a trapped SMC returns to itself, an HVC behind itself */
-        trap_skip_instruction();
+        trap_skip_instruction(esr);
         return trap_hypercall(v);
     case ESR_EC_WFX:
-        trap_skip_instruction();
+        trap_skip_instruction(esr);
         return EXIT_HALT;
     case ESR_EC_IABT_LOWER:
         return abort_fault(v, esr, "instruction fetch");

@@ -25,7 +25,7 @@
 
 #define HCR_GUEST                                                                                  \
     (HCR_VM | HCR_SWIO | HCR_PTW | HCR_FMO | HCR_IMO | HCR_AMO | HCR_BSU_IS | HCR_TID3 | HCR_TSC | \
-     HCR_TIDCP | HCR_TACR | HCR_TSW | HCR_RW | HCR_TLOR)
+     HCR_TIDCP | HCR_TACR | HCR_RW | HCR_TLOR)
 
 /* Every register of struct arch_sysregs but the timer's: field, register. */
 #define FOR_EACH_SYSREG(DO) \
@@ -170,6 +170,11 @@ void arch_vcpu_load(struct vcpu *v)
     fp_load(arch);
     vgic_load(v);
     load_timer(v);
+}
+
+void arch_vcpu_off(struct vcpu *v)
+{
+    vgic_vcpu_off(v);
 }
 
 void arch_vcpu_save(struct vcpu *v)

@@ -189,17 +189,14 @@ task_entry:
     mov     x0, x19
     b       vcpu_task
 
-/* An exception out of EL2: report it from a stack that is sound for certain. x0: vector number. */
+/* An exception out of EL2, x0: vector number. It may be the stack that is at fault, so the report uses
+ * this CPU's other one; nothing there will be needed again. */
 hypervisor_fault:
-    adrp    x1, fault_stack_top
-    add     x1, x1, #:lo12:fault_stack_top
+    mrs     x1, tpidr_el2
+    ldr     x1, [x1, #PCPU_CONFIG]
+    ldr     x1, [x1, #PCPU_CONFIG_STACK]
     mov     sp, x1
     mrs     x1, esr_el2
     mrs     x2, elr_el2
     mrs     x3, far_el2
     b       trap_hypervisor_fault
-
-    .section .bss.fault_stack, "aw", %nobits
-    .balign 16
-    .space 2048
-fault_stack_top:

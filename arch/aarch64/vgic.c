@@ -47,6 +47,33 @@ void vgic_end_physical(struct vm *vm, struct vgic_bank *bank, uint32_t index, ui
     }
 }
 
+/* Marks the vCPUs that have to pay for those of these interrupts that owe and are not pending. What
+ * is routed to nowhere owes until it is routed elsewhere. */
+static void mark_payers(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bits)
+{
+    const struct vgic_bank *bank = vgic_bank_at(vm, owner, index);
+
+    bits &= bank->phys_pending & ~bank->pending;
+    while (bits != 0) {
+        uint32_t b = vgic_take_bit(&bits);
+        struct vcpu *v = index == 0 ? owner : vgic_vcpu(vm, bank->target[b]);
+
+        if (v != NULL) {
+            vgic_mark(v, index);
+        }
+    }
+}
+
+void vgic_defer_physical(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t b)
+{
+    struct vgic_bank *bank = vgic_bank_at(vm, owner, index);
+    uint32_t owed = bank->phys_listed & 1u << b;
+
+    bank->phys_listed &= ~owed;
+    bank->phys_pending |= owed;
+    mark_payers(vm, owner, index, owed);
+}
+
 /*
  * Something happened to interrupt b: `latch` says that it became pending for good, otherwise its
  * line went up. Puts it where the guest will see it.
@@ -192,22 +219,6 @@ void vgic_deactivate(struct vcpu *v, uint64_t icc_dir)
     spin_unlock(&vgic->lock);
 }
 
-/*
- * A guest that enables a linked level-sensitive interrupt again expects to see its level now, not
- * as it was when the hypervisor acknowledged it: the physical interrupt is let go, and comes again
- * at once if its line is still high.
- */
-static void resample(struct vm *vm, struct vgic_bank *bank, uint32_t index, uint32_t b)
-{
-    uint32_t bit = 1u << b;
-
-    if (bank->phys_pending & ~bank->edge & bit) {
-        bank->phys_pending &= ~bit;
-        bank->pending &= ~bit;
-        gicv3_deactivate(vgic_physical(vm, index, b));
-    }
-}
-
 void vgic_enable(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bits)
 {
     struct vgic_bank *bank = vgic_bank_at(vm, owner, index);
@@ -219,16 +230,13 @@ void vgic_enable(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bit
     }
     bank->enabled |= bits;
     linked = bits & bank->hardware;
-    while (linked != 0) {
-        uint32_t b = vgic_take_bit(&linked);
-
-        /* PPIs: the physical one is always enabled, and only its own CPU can deactivate it. */
-        if (index != 0 || vgic_is_loaded_here(owner)) {
-            resample(vm, bank, index, b);
-        }
-        if (index != 0) {
-            gicv3_set_enabled(vgic_physical(vm, index, b), true);
-        }
+    /* A guest that enables a level-sensitive interrupt again expects to see its level now, not as
+     * it was when the hypervisor acknowledged it: the physical interrupt is to be let go, and comes
+     * again if its line is still high. */
+    bank->pending &= ~(linked & bank->phys_pending & ~bank->edge);
+    mark_payers(vm, owner, index, linked);
+    while (index != 0 && linked != 0) { /* a physical PPI is always enabled */
+        gicv3_set_enabled(vgic_physical(vm, index, vgic_take_bit(&linked)), true);
     }
     vgic_changed(vm, owner, index, bits);
 }
@@ -259,20 +267,10 @@ void vgic_set_pending(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_
 void vgic_clear_pending(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bits)
 {
     struct vgic_bank *bank = vgic_bank_at(vm, owner, index);
-    uint32_t owed = bits & bank->phys_pending;
 
     bank->pending &= ~bits;
     bank->listed_latch &= ~bits;
-    if (index == 0) {
-        if (owed != 0) {
-            vgic_mark(owner, 0); /* its own CPU deactivates: vgic_lr_settle() */
-        }
-    } else {
-        bank->phys_pending &= ~owed;
-        while (owed != 0) {
-            gicv3_deactivate(vgic_physical(vm, index, vgic_take_bit(&owed)));
-        }
-    }
+    mark_payers(vm, owner, index, bits);
     vgic_changed(vm, owner, index, bits);
 }
 
@@ -305,15 +303,14 @@ void vgic_clear_active(struct vm *vm, struct vcpu *owner, uint32_t index, uint32
     while (bits != 0) {
         uint32_t b = vgic_take_bit(&bits);
         uint32_t bit = 1u << b;
-        struct vcpu *v = index == 0 ? owner : vgic_vcpu(vm, bank->home[b]);
 
-        if (!(bank->listed & bit) && (index != 0 || vgic_is_loaded_here(owner))) {
-            bank->active &= ~bit;
-            vgic_end_physical(vm, bank, index, b);
-            vgic_changed(vm, owner, index, bit);
-        } else {
+        if (bank->listed & bit) {
             bank->ending |= bit;
-            vgic_mark(v, index);
+            vgic_mark(index == 0 ? owner : vgic_vcpu(vm, bank->home[b]), index);
+        } else {
+            bank->active &= ~bit;
+            vgic_defer_physical(vm, owner, index, b);
+            vgic_changed(vm, owner, index, bit);
         }
     }
 }
@@ -325,7 +322,8 @@ void vgic_route(struct vm *vm, uint32_t index, uint32_t b, uint32_t target)
 
     bank->target[b] = v != NULL ? (uint8_t)target : VGIC_NOWHERE;
     if (v != NULL && (bank->hardware >> b & 1)) {
-        gicv3_set_target(vgic_physical(vm, index, b), v->pcpu);
+        bank->moved |= 1u << b;
+        vgic_mark(v, index);
     }
     vgic_changed(vm, NULL, index, 1u << b);
 }
@@ -338,7 +336,7 @@ void vgic_set_groups(struct vm *vm, uint32_t ctlr)
         return;
     }
     __atomic_store_n(&vgic->ctlr, ctlr, __ATOMIC_RELAXED);
-    /* Concerns every interrupt of every vCPU; a guest does it once. */
+    /* Concerns every interrupt of every vCPU. */
     for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
         struct vcpu *v = vgic_vcpu(vm, i);
 
@@ -370,6 +368,7 @@ static void reset_spis(struct vm *vm, uint32_t index)
         }
         bank->hardware |= 1u << b;
         gicv3_set_enabled(intid, false);
+        gicv3_clear_pending(intid);
         gicv3_set_target(intid, vgic_vcpu(vm, 0)->pcpu);
         if (owed >> b & 1) {
             gicv3_deactivate(intid);
@@ -377,16 +376,13 @@ static void reset_spis(struct vm *vm, uint32_t index)
     }
 }
 
-/* SGIs are edge-triggered; the virtual timer is linked. A physical timer interrupt that is active
- * on the guest's behalf stays owed: the vCPU's CPU settles it. */
-void vgic_reset_private(struct vgic_bank *bank)
+/* SGIs are edge-triggered; the virtual timer is linked. It owes nothing: the machine's is active
+ * for a vCPU only while that is loaded (vgic_vtimer_in_flight()). */
+static void reset_private(struct vgic_bank *bank)
 {
-    uint32_t owed = bank->phys_pending | bank->phys_listed;
-
     reset_bank(bank);
     bank->edge = 0xffff;
     bank->hardware = 1u << board.vtimer_intid % 32;
-    bank->phys_pending = owed;
 }
 
 void vgic_vm_reset(struct vm *vm)
@@ -406,7 +402,7 @@ void vgic_vm_reset(struct vm *vm)
     for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
         struct vgic_cpu *cpu = &vgic_vcpu(vm, i)->arch.vgic;
 
-        vgic_reset_private(&cpu->bank);
+        reset_private(&cpu->bank);
         cpu->maybe = 0;
         cpu->parked = 0;
         cpu->asleep = true;

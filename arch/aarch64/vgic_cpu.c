@@ -24,7 +24,7 @@ void vgic_init_cpu(void)
     isb();
 }
 
-static void load_registers(struct vcpu *v)
+void vgic_load(struct vcpu *v)
 {
     struct vgic_cpu *cpu = &v->arch.vgic;
 
@@ -36,11 +36,6 @@ static void load_registers(struct vcpu *v)
     }
     cpu->hcr |= ICH_HCR_EN;
     ich_hcr_write(cpu->hcr);
-}
-
-void vgic_load(struct vcpu *v)
-{
-    load_registers(v);
 }
 
 void vgic_save(struct vcpu *v)
@@ -77,35 +72,35 @@ void vgic_maintenance(struct vcpu *v)
     vgic_flush(v);
 }
 
+void vgic_vcpu_off(struct vcpu *v)
+{
+    struct vgic *vgic = vgic_of(v->vm);
+
+    spin_lock(&vgic->lock);
+    vgic_lr_drop(v);
+    spin_unlock(&vgic->lock);
+}
+
 void vgic_vcpu_reset(struct vcpu *v)
 {
     struct vgic_cpu *cpu = &v->arch.vgic;
+    struct vgic_bank *bank = &cpu->bank;
     struct vgic *vgic = vgic_of(v->vm);
-    bool is_loaded = vgic_is_loaded_here(v);
+    uint32_t level;
 
     spin_lock(&vgic->lock);
-    if (is_loaded) {
-        vgic_lr_sync(v);
-    }
-    vgic_lr_drop(v);
-    vgic_reset_private(&cpu->bank);
-    if (is_loaded) {
-        vgic_lr_settle(v);
-    } else {
-        cpu->bank.phys_pending = 0;
-    }
+    /* The timer is reset too: it has let go of its line. */
+    level = bank->phys_pending & ~bank->edge;
+    bank->pending &= ~level;
+    bank->phys_pending &= ~level;
     cpu->vmcr = 0;
     for (uint32_t n = 0; n < VGIC_APR_COUNT_MAX; n++) {
         cpu->ap0r[n] = 0;
         cpu->ap1r[n] = 0;
     }
     cpu->hcr = ICH_HCR_EN;
-    cpu->asleep = true;
     cpu->maybe = vgic_all_banks(v->vm);
     __atomic_store_n(&cpu->stale, true, __ATOMIC_RELEASE);
-    if (is_loaded) {
-        load_registers(v);
-    }
     spin_unlock(&vgic->lock);
 }
 

@@ -31,13 +31,6 @@ static struct place place_of(struct vcpu *v, uint64_t lr)
     return (struct place){ vgic_bank_at(v->vm, v, index), index, virq % 32, 1u << virq % 32 };
 }
 
-/* False for a list register that a reset of the VM has orphaned. */
-static bool is_home(const struct vcpu *v, const struct place *at)
-{
-    return (at->bank->listed & at->bit) &&
-           (at->index == 0 || at->bank->home[at->b] == v->config->index);
-}
-
 static void write_lr(struct vcpu *v, uint32_t n, uint64_t lr)
 {
     v->arch.vgic.lr[n] = lr;
@@ -81,24 +74,15 @@ static void take_latch(const struct place *at)
     at->bank->phys_listed |= owed;
 }
 
-/* And back. What the guest has cleared meanwhile leaves nothing, but for the debt to the machine,
- * unless the interrupt is active: then its end pays. */
+/* And back, with the debt to the machine unless the interrupt is active: then its end pays. */
 static void return_latch(struct vcpu *v, const struct place *at, bool is_active)
 {
     uint32_t latched = at->bank->listed_latch & at->bit;
 
     at->bank->listed_latch &= ~latched;
     at->bank->pending |= latched;
-    if (is_active) {
-        return;
-    }
-    if (latched != 0) {
-        uint32_t owed = at->bank->phys_listed & at->bit;
-
-        at->bank->phys_listed &= ~owed;
-        at->bank->phys_pending |= owed;
-    } else {
-        vgic_end_physical(v->vm, at->bank, at->index, at->b);
+    if (!is_active) {
+        vgic_defer_physical(v->vm, v, at->index, at->b);
     }
 }
 
@@ -191,10 +175,6 @@ static void retire(struct vcpu *v, uint32_t n)
     uint64_t lr = v->arch.vgic.lr[n];
     struct place at = place_of(v, lr);
 
-    if (!is_home(v, &at)) {
-        v->arch.vgic.lr_used &= ~(1u << n);
-        return;
-    }
     if (lr & ICH_LR_HW) {
         at.bank->phys_listed &= ~at.bit; /* the hardware has paid */
     } else {
@@ -225,11 +205,6 @@ static void sync_one(struct vcpu *v, uint32_t n)
     bool ended = !active && (v->arch.vgic.lr[n] & ICH_LR_ACTIVE);
 
     v->arch.vgic.lr[n] = lr;
-    if (!is_home(v, &at)) {
-        v->arch.vgic.lr_used &= ~(1u << n);
-        write_lr(v, n, 0);
-        return;
-    }
     if (!pending) {
         bank->listed_latch &= ~at.bit; /* the guest has acknowledged it */
     }
@@ -262,6 +237,21 @@ static void sync_one(struct vcpu *v, uint32_t n)
     }
 }
 
+/* What list register n holds goes back to its bank; if it is active, it stays so there. */
+static void evict(struct vcpu *v, uint32_t n)
+{
+    uint64_t lr = v->arch.vgic.lr[n];
+    struct place at = place_of(v, lr);
+    bool is_active = (lr & ICH_LR_ACTIVE) && !(at.bank->ending & at.bit);
+
+    return_latch(v, &at, is_active);
+    unlist(v, n, &at);
+    if (is_active) {
+        at.bank->active |= at.bit;
+        v->arch.vgic.parked |= 1u << at.index;
+    }
+}
+
 /* Interrupts of a bank that are active for `v` outside the list registers. */
 static uint32_t parked_in(const struct vcpu *v, const struct vgic_bank *bank, uint32_t index)
 {
@@ -281,7 +271,6 @@ static uint32_t parked_in(const struct vcpu *v, const struct vgic_bank *bank, ui
 static void end_parked(struct vcpu *v, const struct place *at)
 {
     at->bank->active &= ~at->bit;
-    at->bank->ending &= ~at->bit;
     vgic_end_physical(v->vm, at->bank, at->index, at->b);
     vgic_changed(v->vm, v, at->index, at->bit);
 }
@@ -334,25 +323,6 @@ static void count_eois(struct vcpu *v)
     }
 }
 
-/* What others asked of this CPU because it alone can do it: to end private interrupts that are
- * parked, and to deactivate the physical PPI of one that was cleared while it was pending. */
-void vgic_lr_settle(struct vcpu *v)
-{
-    struct vgic_bank *bank = &v->arch.vgic.bank;
-    uint32_t ending = bank->ending & ~bank->listed;
-    uint32_t owed = bank->phys_pending & ~bank->pending;
-
-    while (ending != 0) {
-        uint32_t b = vgic_take_bit(&ending);
-
-        end_parked(v, &(struct place){ bank, 0, b, 1u << b });
-    }
-    bank->phys_pending &= ~owed;
-    while (owed != 0) {
-        gicv3_deactivate(vgic_physical(v->vm, 0, vgic_take_bit(&owed)));
-    }
-}
-
 void vgic_lr_sync(struct vcpu *v)
 {
     struct vgic_cpu *cpu = &v->arch.vgic;
@@ -375,7 +345,41 @@ void vgic_lr_sync(struct vcpu *v)
             sync_one(v, n);
         }
     }
-    vgic_lr_settle(v);
+}
+
+/* What is left to this CPU because the interrupts may come at once, and then in the time of `v`: to
+ * route to it the physical SPIs that go to `v` now, and to pay for what was cleared. */
+static void settle_bank(struct vcpu *v, uint32_t index)
+{
+    struct vgic_bank *bank = vgic_bank_at(v->vm, v, index);
+    uint32_t owed = bank->phys_pending & ~bank->pending;
+    uint32_t bits = owed | bank->moved;
+
+    while (bits != 0) {
+        uint32_t b = vgic_take_bit(&bits);
+        uint32_t bit = 1u << b;
+
+        if (index != 0 && bank->target[b] != v->config->index) {
+            continue;
+        }
+        if (bank->moved & bit) {
+            bank->moved &= ~bit;
+            gicv3_set_target(vgic_physical(v->vm, index, b), v->pcpu);
+        }
+        if (owed & bit) {
+            bank->phys_pending &= ~bit;
+            gicv3_deactivate(vgic_physical(v->vm, index, b));
+        }
+    }
+}
+
+static void settle(struct vcpu *v)
+{
+    uint32_t banks = v->arch.vgic.maybe;
+
+    while (banks != 0) {
+        settle_bank(v, vgic_take_bit(&banks));
+    }
 }
 
 /* The lower, the more important. A group that the guest's CPU interface has switched off comes
@@ -457,22 +461,14 @@ static bool make_room(struct vcpu *v, uint64_t vmcr, uint32_t wanted_rank)
 {
     uint32_t worst;
     uint32_t n = last_listed(v, vmcr, false, &worst);
-    bool is_active = n == VGIC_LR_COUNT_MAX;
-    struct place at;
 
-    if (is_active) {
+    if (n == VGIC_LR_COUNT_MAX) {
         n = last_listed(v, vmcr, true, &worst);
     } else if (worst <= wanted_rank) {
         return false;
     }
-    at = place_of(v, v->arch.vgic.lr[n]);
-    return_latch(v, &at, is_active);
+    evict(v, n);
     write_lr(v, n, 0);
-    unlist(v, n, &at);
-    if (is_active) {
-        at.bank->active |= at.bit;
-        v->arch.vgic.parked |= 1u << at.index;
-    }
     return true;
 }
 
@@ -524,6 +520,7 @@ void vgic_lr_flush(struct vcpu *v)
     uint64_t vmcr = ich_vmcr_read();
 
     vgic_lr_sync(v);
+    settle(v);
     update_hcr(v, vmcr, fill(v, vmcr));
     /* Everybody who sets it holds the lock, so that what they changed has been looked at. */
     __atomic_store_n(&v->arch.vgic.stale, false, __ATOMIC_RELAXED);
@@ -547,39 +544,13 @@ void vgic_lr_restore(const struct vcpu *v)
     }
 }
 
-/* Gives back what list register n holds: the latch to the bank, the debt to the machine. */
-static void drop_one(struct vcpu *v, uint32_t n)
-{
-    struct place at = place_of(v, v->arch.vgic.lr[n]);
-
-    if (is_home(v, &at) && at.index != 0) {
-        return_latch(v, &at, false);
-        unlist(v, n, &at);
-    }
-    v->arch.vgic.lr_used &= ~(1u << n);
-}
-
 void vgic_lr_drop(struct vcpu *v)
 {
-    struct vgic_cpu *cpu = &v->arch.vgic;
-    uint32_t used = cpu->lr_used;
-    uint32_t parked = cpu->parked & ~1u;
+    uint32_t used = v->arch.vgic.lr_used;
 
     while (used != 0) {
-        drop_one(v, vgic_take_bit(&used));
+        evict(v, vgic_take_bit(&used));
     }
-    while (parked != 0) {
-        uint32_t index = vgic_take_bit(&parked);
-        struct vgic_bank *bank = vgic_spi_bank(v->vm, index);
-        uint32_t bits = parked_in(v, bank, index);
-
-        while (bits != 0) {
-            uint32_t b = vgic_take_bit(&bits);
-
-            end_parked(v, &(struct place){ bank, index, b, 1u << b });
-        }
-    }
-    cpu->parked = 0;
 }
 
 bool vgic_lr_is_signalled(const struct vcpu *v, uint64_t vmcr)

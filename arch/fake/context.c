@@ -52,7 +52,7 @@ struct fake_context *fake_context_new(void (*entry)(void *), void *argument)
 {
     struct fake_context *context = calloc(1, sizeof *context);
 
-    context->stack = malloc(STACK_SIZE);
+    context->stack = calloc(1, STACK_SIZE);
     context->size = STACK_SIZE;
     context->entry = entry;
     context->argument = argument;

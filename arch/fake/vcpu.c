@@ -103,7 +103,9 @@ void arch_console_guest_update(struct vm *vm)
 void arch_vm_reset(struct vm *vm)
 {
     for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
-        REQUIRE(vcpus[vm->config->vcpu_first + i].state == VCPU_OFF);
+        const struct vcpu *v = &vcpus[vm->config->vcpu_first + i];
+
+        REQUIRE(v->state == VCPU_OFF && v->arch.offs == v->arch.resets);
     }
     vm->arch.resets++;
 }
@@ -149,6 +151,13 @@ void arch_vcpu_save(struct vcpu *v)
     cpu_of(v)->guest_deadline = TIME_NEVER;
 }
 
+void arch_vcpu_off(struct vcpu *v)
+{
+    REQUIRE(arch_this_pcpu() == v->pcpu);
+    REQUIRE(!v->arch.is_loaded && v->state == VCPU_EXITING);
+    v->arch.offs++;
+}
+
 enum exit_reason arch_vcpu_run(struct vcpu *v)
 {
     struct pcpu *pcpu = v->pcpu;
@@ -174,11 +183,6 @@ enum exit_reason arch_vcpu_run(struct vcpu *v)
 bool arch_vcpu_has_interrupt(struct vcpu *v)
 {
     return __atomic_load_n(&v->arch.has_interrupt, __ATOMIC_SEQ_CST) || v->arch.timer <= fake_clock;
-}
-
-uint64_t arch_vcpu_pc(const struct vcpu *v)
-{
-    return v->arch.pc;
 }
 
 /* ---- hv/arch/mm.h ---- */

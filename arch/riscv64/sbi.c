@@ -152,7 +152,7 @@ static enum exit_reason console_call(struct vcpu *v, uint64_t x[32])
     }
     if (x[SBI_FUNCTION] == SBI_DBCN_WRITE_BYTE) {
         if (!sbi_console_put(v, (uint8_t)x[SBI_A0])) {
-            return EXIT_EXTERNAL_INTERRUPT;
+            return EXIT_PREEMPTED;
         }
         return answer(x, SBI_SUCCESS, 0);
     }
@@ -204,7 +204,7 @@ static enum exit_reason legacy_console(const struct vcpu *v, uint64_t x[32])
         return answer_legacy(x, sbi_console_get(v));
     }
     if (!sbi_console_put(v, (uint8_t)x[SBI_A0])) {
-        return EXIT_EXTERNAL_INTERRUPT;
+        return EXIT_PREEMPTED;
     }
     return answer_legacy(x, SBI_SUCCESS);
 }

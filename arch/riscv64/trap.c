@@ -31,7 +31,7 @@
 static uint32_t resume(struct vcpu *v)
 {
     if (v->pcpu->resched) {
-        return EXIT_EXTERNAL_INTERRUPT;
+        return EXIT_PREEMPTED;
     }
     if (vcpu_is_stale(v)) {
         vcpu_flush(v);
@@ -238,7 +238,7 @@ uint32_t trap_hypercall(struct vcpu *v)
     if (reason == EXIT_HYPERCALL || reason == EXIT_SEND_IPI) {
         return answered(v, reason);
     }
-    if (reason == EXIT_EXTERNAL_INTERRUPT) {
+    if (reason == EXIT_PREEMPTED) {
         skip(-UINT64_C(4)); /* it has to call again */
     }
     return (uint32_t)reason;

@@ -241,6 +241,11 @@ static uint64_t interrupts(const struct vcpu *v)
     return pending;
 }
 
+void arch_vcpu_off(struct vcpu *v)
+{
+    (void)v; /* what is pending for it stays in its VM's controller, or in its interrupt file */
+}
+
 bool arch_vcpu_has_interrupt(struct vcpu *v)
 {
     /* vsie has the guest's bits one place lower than hip has them (18.2.13). */

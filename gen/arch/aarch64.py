@@ -132,12 +132,16 @@ class Aarch64(Architecture):
                 f"the GIC has redistributors for {len(board.gic.redistributors)} CPUs of"
                 f" {len(board.cpus)}"
             )
+        elif board.gic.maintenance is None:
+            result.append("the GIC's node lists no maintenance interrupt")
         if board.timer is None:
             result.append('it has no architected timer (no node compatible with "arm,armv8-timer")')
         elif board.timer.hypervisor_physical is None:
             result.append("the timer's node lists no hypervisor interrupt (the fourth)")
         if board.psci is None:
             result.append('it has no PSCI (no node compatible with "arm,psci-0.2" or newer)')
+        elif board.psci.method != "smc":
+            result.append("its PSCI is called by HVC, which from EL2 leads back to EL2")
         if board.uart is None:
             result.append("/chosen names no console that is an arm,pl011 with an interrupt")
         return tuple(result)

@@ -67,7 +67,6 @@ class Aarch64Board(ArchBoard):
     vtimer_intid: int
     htimer_intid: int
     maintenance_intid: int
-    psci_by_smc: bool
 
 
 class Aarch64Isa(Isa):
@@ -84,7 +83,7 @@ class Aarch64Isa(Isa):
 
     def board(self, system: System) -> Aarch64Board:
         """See Isa."""
-        gic, timer, psci, uart = _parts(hardware_of(system.board.hardware))
+        gic, timer, _, uart = _parts(hardware_of(system.board.hardware))
         assert timer.hypervisor_physical is not None
         return Aarch64Board(
             uart_irq=uart.interrupt.number,
@@ -93,7 +92,6 @@ class Aarch64Isa(Isa):
             vtimer_intid=timer.virtual,
             htimer_intid=timer.hypervisor_physical,
             maintenance_intid=gic.maintenance or 0,
-            psci_by_smc=psci.method == "smc",
         )
 
     def registers(self, system: System, cpus: Sequence[int]) -> tuple[tuple[Range, str], ...]:

@@ -15,7 +15,7 @@ from gen.fdt import FdtNode
 from gen.model import MemoryRegion, System, Vm
 from gen.plan import store
 from gen.plan.devices import hw_irqs
-from gen.plan.guest import Contents, Placed, place, place_tree
+from gen.plan.guest import Contents, Placed, in_regions, place, place_tree
 from gen.plan.isa import isa
 from gen.plan.memory import Placement, place_memory
 from gen.plan.origin import origin
@@ -79,7 +79,8 @@ def drafts(system: System) -> tuple[Draft, ...]:
             tree = guestfdt.completed(fdt.read(given.path), vm.cmdline, placed.initrd)
         else:
             tree = arch.tree(system, vm, part, board_tree, placed.initrd)
-        pieces = (*placed.pieces, place_tree(vm, guestfdt.blob(tree)))
+        parts = [part for piece in placed.pieces for part in in_regions(vm, piece)]
+        pieces = (*parts, place_tree(vm, guestfdt.blob(tree)))
         result.append(Draft(vm, placed, tree, pieces, part, hw_irqs(vm)))
     return tuple(result)
 

@@ -95,6 +95,27 @@ def place_tree(vm: Vm, blob: bytes) -> Piece:
     return Piece("device tree", base, blob, len(blob), len(blob), digest(blob))
 
 
+def in_regions(vm: Vm, piece: Piece) -> list[Piece]:
+    """A piece as parts that each lie in one memory region.
+
+    Regions that touch for the guest may be far apart in the machine.
+    """
+    whole = Range(piece.guest, piece.size)
+    regions = sorted(region.guest_range for region in vm.memory)
+    if any(region.contains(whole) for region in regions):
+        return [piece]
+    data = piece.contents if isinstance(piece.contents, bytes) else piece.contents.read_bytes()
+    result: list[Piece] = []
+    for region in (item for item in regions if item.overlaps(whole)):
+        first = max(region.base, whole.base) - whole.base
+        end = min(region.end, whole.end) - whole.base
+        rest = piece.memory_size - first if end == piece.size else end - first
+        part = data[first:end]
+        what = f"{piece.what} part {len(result)}"
+        result.append(Piece(what, piece.guest + first, part, len(part), rest, digest(part)))
+    return result
+
+
 # A file that holds the bytes as they are is used itself; one that had to be unpacked is not.
 def _whole(what: str, load: int, payload: Payload, contents: Contents) -> Piece:
     if not payload.packing:

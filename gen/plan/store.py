@@ -48,11 +48,11 @@ def in_place(system: System, pieces: Pieces, placement: Placement) -> tuple[Stor
 
 
 def physical(vm: Vm, guest: Range, placement: Placement) -> int:
-    """The physical address of a piece of a VM's memory; it lies in one region, by the checks."""
+    """The physical address of a piece of a VM's memory, which lies in one region."""
     for index, region in enumerate(vm.memory):
         if region.guest_range.contains(guest):
             return placement[vm.index, index] + guest.base - region.guest
-    raise AssertionError(f"vm {vm.name}: {guest} is in no region")
+    raise AssertionError(f"vm {vm.name}: {guest} is in no region, the checks let it pass")
 
 
 # Names of images and VMs have no underscore, so that symbols cannot collide.

@@ -92,14 +92,14 @@ void *memset(void *to, int value, size_t size)
     return to;
 }
 
-int memcmp(const void *left, const void *right, size_t size)
+int memcmp(const void *a, const void *b, size_t size)
 {
-    const uint8_t *a = left;
-    const uint8_t *b = right;
+    const uint8_t *left = a;
+    const uint8_t *right = b;
 
     for (size_t i = 0; i < size; i++) {
-        if (a[i] != b[i]) {
-            return a[i] < b[i] ? -1 : 1;
+        if (left[i] != right[i]) {
+            return left[i] < right[i] ? -1 : 1;
         }
     }
     return 0;

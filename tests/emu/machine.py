@@ -239,6 +239,21 @@ class Machine:
         Raises:
             EmulatorError: time is up, or QEMU ended.
         """
+        return self._expect(speaker, pattern, timeout, may_be_unfinished=False)
+
+    def prompt(self, vm: str, timeout: float = 30) -> None:
+        """Waits for the shell's prompt of a Linux guest that is in focus.
+
+        What is typed before it is thrown away by the shell when it starts.
+
+        Raises:
+            EmulatorError: time is up, or QEMU ended.
+        """
+        self._expect(vm, rf"{vm}:\S*# *$", timeout, may_be_unfinished=True)
+
+    def _expect(
+        self, speaker: str, pattern: str, timeout: float, may_be_unfinished: bool
+    ) -> re.Match[str]:
         regex = re.compile(pattern)
         end = time.monotonic() + timeout
         at = self._cursor.get(speaker, 0)
@@ -250,13 +265,21 @@ class Machine:
                 if line.speaker == speaker and (match := regex.search(line.text)):
                     self._cursor[speaker] = at
                     return match
+            partial = _parse(self._partial, 0)
+            is_theirs = may_be_unfinished and partial.speaker == speaker
+            if is_theirs and (match := regex.search(partial.text)):
+                self._cursor[speaker] = at
+                return match
             left = end - time.monotonic()
             if not alive or left <= 0:
                 self._cursor[speaker] = at
-                raise self.fail(
-                    f"{speaker}: no {pattern!r} " + ("in time" if alive else "before QEMU's end")
-                )
+                when = "in time" if alive else "before QEMU's end"
+                raise self.fail(f"{speaker}: no {pattern!r} {when}")
             alive = self.read(min(left, 0.5))
+
+    def skip(self, speaker: str) -> None:
+        """Lets `expect` search only in what a speaker says from now on."""
+        self._cursor[speaker] = len(self.lines)
 
     def rewind(self) -> None:
         """Lets `expect` search from the first line again."""
@@ -300,7 +323,7 @@ class Machine:
         self.command(str(self.built.vms.index(vm) + 1))
 
     def shell(self, vm: str, command: str, timeout: float = 30) -> list[str]:
-        """Runs a shell command in a Linux guest that is in focus.
+        """Runs a shell command in a Linux guest that is in focus, when its prompt comes.
 
         Args:
             vm: its name.
@@ -316,6 +339,7 @@ class Machine:
         self._marker += 1
         # The marker is not in the typed line as it stands, so that its echo is not taken for it.
         mark = f"m{self._marker}"
+        self.prompt(vm)
         first = len(self.lines)
         self.send(f'{command}; echo "=$?"={mark}=\r')
         found = self.expect(vm, rf"=(\d+)={mark}=", timeout)

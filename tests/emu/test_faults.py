@@ -74,6 +74,7 @@ def test_containment(case: Case) -> None:
         check_linux_works(machine)
 
         # It goes on while the faults are committed.
+        machine.prompt("linux")
         machine.send(TICKS + "\r")
         machine.expect("linux", "tick 5", 20)
         machine.focus("faulty")
@@ -93,6 +94,7 @@ def test_containment(case: Case) -> None:
             machine.expect("hv", f'vm "{vm}" stopped', 10)
         machine.focus("linux")
         check_linux_works(machine)
+        machine.prompt("linux")
         machine.send("poweroff\r")
         machine.expect_end(0, 30)
 

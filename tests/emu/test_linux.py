@@ -6,6 +6,7 @@ One boot serves all checks, because it is what takes the time.
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 import pytest
@@ -35,6 +36,38 @@ def check_smp(machine: Machine, vm: str) -> None:
     machine.shell(vm, "taskset -c 0 sh -c 'cut -d\" \" -f39 /proc/self/stat' | grep -x 0")
 
 
+LINE_COUNT = 2000
+
+
+def check_output(machine: Machine) -> None:
+    """What both print at the same time arrives whole, line by line, each in its order."""
+    vms = ("alpha", "beta")
+    for vm in vms:
+        machine.focus(vm)
+        count = f"seq -w {LINE_COUNT} | sed 's/^/{vm} counts /'; echo {vm} ends"
+        machine.shell(vm, f"(sleep 2; echo; {count}) & true")
+    for vm in vms:
+        machine.expect(vm, f"^{vm} ends$", 60)
+        # A line that is broken off by another VM's is taken up again: it may be there twice.
+        lines = [text for text in machine.texts(vm) if re.fullmatch(rf"{vm} counts \d{{4}}", text)]
+        expected = [f"{vm} counts {number:04}" for number in range(1, LINE_COUNT + 1)]
+        assert list(dict.fromkeys(lines)) == expected
+        machine.focus(vm)
+        machine.send("\r")  # for a new prompt
+
+
+def check_input(machine: Machine, vm: str) -> None:
+    """A pasted text arrives whole."""
+    text = "".join(f"{i:03} The quick brown fox jumps over the lazy dog.\n" for i in range(60))
+    machine.focus(vm)
+    machine.prompt(vm)
+    machine.send("stty -echo; cat >/tmp/pasted; stty echo\r")
+    machine.run_for(1)
+    machine.send(text + "\x04")
+    digest = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+    machine.shell(vm, f"md5sum /tmp/pasted | grep {digest}")
+
+
 def uptime(machine: Machine, vm: str) -> float:
     """Seconds since the guest's start, from its own clock."""
     machine.focus(vm)
@@ -51,9 +84,13 @@ def test_dual_linux(case: Case) -> None:
             check_banner(machine, vm)
         for vm in ("alpha", "beta"):
             check_smp(machine, vm)
+        check_output(machine)
+        check_input(machine, "alpha")
+
         # One reboots by itself while the other goes on.
         before = uptime(machine, "beta")
         machine.focus("alpha")
+        machine.prompt("alpha")
         machine.send("reboot\r")
         check_banner(machine, "alpha")
         assert uptime(machine, "beta") > before, "beta must not have restarted"
@@ -62,11 +99,13 @@ def test_dual_linux(case: Case) -> None:
         machine.shell("alpha", "test $(nproc) = 2")
 
         # One powers off, the other goes on; when that ends too, the machine goes off.
+        machine.prompt("alpha")
         machine.send("poweroff\r")
         machine.expect("hv", r'vm "alpha" stopped', 30)
         after = uptime(machine, "beta")
         assert after > before
         machine.shell("beta", "test $(nproc) = 2")
+        machine.prompt("beta")
         machine.send("poweroff\r")
         machine.expect_end(0, 30)
 
@@ -79,11 +118,22 @@ def test_restart_at_any_time(case: Case) -> None:
         machine.focus("alpha")
         for number in range(8):
             machine.run_for(0.15 * number)
+            machine.skip("alpha")
             machine.command("r")
             machine.expect("hv", rf'vm "alpha" restarts, boot {number + 2}$', 10)
         check_banner(machine, "alpha")
         machine.shell("alpha", "test $(nproc) = 2")
         assert len([text for text in machine.texts("beta") if "ashlar guest:" in text]) == 1
+
+        # A Linux that touches what is not its own is reported and restarted: beta's policy.
+        machine.focus("beta")
+        machine.prompt("beta")
+        machine.send("devmem 0x70000000\r")
+        machine.expect("hv", 'vm "beta" vcpu [01]: .*0x70000000.*', 10)
+        machine.expect("hv", 'vm "beta" restarts, boot 2', 10)
+        check_banner(machine, "beta")
+        machine.focus("alpha")
+        machine.shell("alpha", "test $(nproc) = 2")
         for vm in ("alpha", "beta"):
             machine.focus(vm)
             machine.command("s")

@@ -9,8 +9,8 @@ script.
 
 from __future__ import annotations
 
-import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -122,12 +122,12 @@ def test_links(name: str, board: str, root: Path, tmp_path: Path) -> None:
 
 @each_case
 def test_format(name: str, board: str, root: Path) -> None:
-    formatter = shutil.which("clang-format") or str(ROOT / "out/venv/bin/clang-format")
+    formatter = Path(sys.executable).parent / "clang-format"  # the pinned one
     files = emit.render(planned(name, board))
     for file in ("tables.c", "pagetables.c"):
         source = files[file]
         assert isinstance(source, str)
-        command = [formatter, f"--style=file:{ROOT / '.clang-format'}"]
+        command = [str(formatter), f"--style=file:{ROOT / '.clang-format'}"]
         done = subprocess.run(command, input=source, capture_output=True, text=True, check=True)
         assert done.stdout == source
 

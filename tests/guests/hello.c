@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The smallest guest: says hello and powers off. Words of the command line:
+ *
  *     repeat=N   prints N numbered lines before that (default 0)
  *     delay=N    milliseconds between them, and before the power-off
  *     reset=1    resets instead of powering off
  *     cpu-off=1  stops its only CPU instead of powering off
+ *     spoof=1    tries to print as if it were the hypervisor
  *     wait=1     does not end before it received the character q
  */
 #include "guest.h"
@@ -17,6 +19,12 @@ void guest_main(void)
     for (uint64_t i = 0; i < repeat; i++) {
         print("hello %lu\n", i);
         delay_us(delay);
+    }
+    if (cmdline_is("spoof", "1")) {
+        print("\r[hv] end: 1\n");
+        print("x\r[hv] end: 1\n");
+        print("\033[1G\033[2K[hv] end: 1\n");
+        print("\b\b\b\b\b\b\b\b\b\b[hv] end: 1\n");
     }
     if (cmdline_is("wait", "1")) {
         print("waiting for q\n");

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Memory isolation: touches what is its own, then, one address after the other, what is not. An
- * access outside ends the VM, whose policy must be on-crash = "restart": the scratch register
- * (guest.h) says at which address to go on. Words of the command line; numbers as 0x1000 or 4096:
- *     own=A-B,...       ranges of its own RAM: first and last byte are read and written back
- *     probe=LIST        accesses that must not come back: a comma-separated list of
- *                       <op><address> or <op><first>-<end>/<step>,
- *                       op r or w: a byte read or written; R or W: 8 bytes; x: a jump
+ * access outside ends the VM, which must have on-crash = "restart": the scratch register (guest.h)
+ * says at which address to go on. Words of the command line; numbers as 0x1000 or 4096:
+ *
+ *     own=A-B,...  ranges of its own RAM: first and last byte are read and written back
+ *     probe=LIST   accesses that must not come back, separated by commas:
+ *                  <op><address> or <op><first>-<end>/<step>, with op
+ *                  r or w: a byte read or written; R or W: 8 bytes; x: a jump
+ *
  * Each access is announced by `probe N op address`; one that comes back is a FAIL line.
  */
 #include "guest.h"

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Counts work that needs a CPU, to show who gets one. It never waits and never gives its CPU up.
- * Words of the command line: steps=N    prints a line after each step, N in all (default 20; 0: for
- * ever) step-ms=N  length of a step in milliseconds of work alone on a CPU (default 10) mask=1
- * keeps all interrupts masked (it never takes one in any case) shared=1   expects to share its CPU:
- * it must have been held up at least every few steps max-gap=N  longest time in milliseconds it may
- * be held up (default 0: not checked)
+ * Words of the command line:
+ *
+ *     steps=N    prints a line after each step, N in all (default 20; 0: for ever)
+ *     step-ms=N  milliseconds of work alone on a CPU that make a step (default 10)
+ *     mask=1     keeps all interrupts masked (it never takes one in any case)
+ *     shared=1   expects to share its CPU: to be held up once in ten steps at least
+ *     max-gap=N  milliseconds it may be held up at most (default 0: not checked)
  */
 #include "guest.h"
 

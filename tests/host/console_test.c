@@ -3,7 +3,8 @@
  * The console and the log: what appears on the wire, byte for byte. Colours are written as <36m>
  * for ESC [ 3 6 m, and so on.
  */
-/* SOURCES: runtime/console.c runtime/log.c runtime/lib/format.c arch/fake/console.c */
+/* SOURCES: runtime/console.c runtime/terminal.c runtime/log.c runtime/lib/format.c */
+/* SOURCES: arch/fake/console.c */
 #include "test.h"
 #include <arch/fake.h>
 #include <hv/arch/console.h>

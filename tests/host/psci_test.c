@@ -60,7 +60,9 @@ static int64_t call(uint64_t x0, uint64_t x1, uint64_t x2, uint64_t x3)
 {
     uint64_t x[4] = { x0, x1, x2, x3 };
 
-    EXPECT_EQ(psci_call(&vcpus[3], x), EXIT_HYPERCALL);
+    bool is_cpu_on = (x0 & ~(uint64_t)SMCCC_64 & UINT32_MAX) == PSCI_CPU_ON;
+
+    EXPECT_EQ(psci_call(&vcpus[3], x), is_cpu_on ? EXIT_CPU_UP : EXIT_HYPERCALL);
     EXPECT(x[1] == x1 && x[2] == x2 && x[3] == x3);
     return (int64_t)x[0];
 }

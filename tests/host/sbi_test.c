@@ -491,9 +491,9 @@ TEST(console_bytes)
     EXPECT_EQ(call(1, 0, 'y', 5, 0, 0).a0, 0);
     EXPECT(memcmp(output, "xy", 2) == 0);
     output_room = 0;
-    EXPECT_EQ(call(0x4442434e, 2, 'z', 0, 0, 0).reason, EXIT_EXTERNAL_INTERRUPT);
+    EXPECT_EQ(call(0x4442434e, 2, 'z', 0, 0, 0).reason, EXIT_PREEMPTED);
     EXPECT_EQ(call(0x4442434e, 2, 'z', 7, 0, 0).a0, 'z'); /* its arguments are as they were */
-    EXPECT_EQ(call(1, 0, 'z', 0, 0, 0).reason, EXIT_EXTERNAL_INTERRUPT);
+    EXPECT_EQ(call(1, 0, 'z', 0, 0, 0).reason, EXIT_PREEMPTED);
     EXPECT_EQ(call(2, 0, 0, 0, 0, 0).a0, -1);
     input[0] = 0xff;
     input_count = 1;

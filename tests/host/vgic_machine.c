@@ -107,6 +107,12 @@ void gicv3_set_enabled(uint32_t intid, bool enabled)
     physical_spis[intid].enabled = enabled;
 }
 
+void gicv3_clear_pending(uint32_t intid)
+{
+    EXPECT(intid >= 140 && intid <= 142 && !physical_spis[intid].enabled);
+    physical_spis[intid].pending = false;
+}
+
 void gicv3_set_target(uint32_t intid, const struct pcpu *pcpu)
 {
     EXPECT(intid >= 140 && intid <= 142);
@@ -222,11 +228,14 @@ static void move_timer(struct vcpu *v, bool active)
     }
 }
 
-static void unload(struct vcpu *v)
+void unload(struct vcpu *v)
 {
-    vgic_save(v);
-    move_timer(v, false);
-    v->pcpu->loaded = NULL;
+    fake_this_pcpu = v->pcpu;
+    if (v->pcpu->loaded == v) {
+        vgic_save(v);
+        move_timer(v, false);
+        v->pcpu->loaded = NULL;
+    }
 }
 
 void enter(struct vcpu *v)
@@ -253,6 +262,20 @@ void enter(struct vcpu *v)
     }
     EXPECT(!maintenance_is_asserted(gic));
     check_lrs(gic);
+}
+
+void switch_off(struct vcpu *v)
+{
+    unload(v);
+    vgic_vcpu_off(v);
+}
+
+void switch_on(struct vcpu *v)
+{
+    fake_this_pcpu = v->pcpu;
+    vgic_vcpu_reset(v);
+    enter(v);
+    fake_gic()->vmcr = 0xffull << ICH_VMCR_VPMR_SHIFT | ICH_VMCR_VENG1;
 }
 
 uint32_t guest_peek(struct vcpu *v)
@@ -404,13 +427,18 @@ void machine_reset(void)
 {
     for (uint32_t cpu = 0; cpu < CPU_COUNT; cpu++) {
         fake_this_pcpu = &pcpus[cpu];
-        fake_this_pcpu->loaded = NULL;
-        physical_timers[cpu].active = false;
+        if (fake_this_pcpu->loaded != NULL) {
+            unload(fake_this_pcpu->loaded);
+        }
+        EXPECT(!physical_timers[cpu].active);
         gics[cpu].vtr = (LR_COUNT - 1) | 4ull << 29 | 4ull << ICH_VTR_PREBITS_SHIFT;
         for (uint32_t n = 0; n < 16; n++) {
             gics[cpu].lr[n] = n < LR_COUNT ? ICH_LR_PENDING | 999 : 0; /* left by firmware */
         }
         vgic_init_cpu();
+    }
+    for (uint32_t i = 0; i < VCPU_COUNT; i++) {
+        switch_off(&vcpus[i]);
     }
     for (uint32_t i = 0; i < 2; i++) {
         vgic_vm_reset(&vms[i]);

@@ -32,6 +32,7 @@ extern struct fake_gic gics[CPU_COUNT];
 /* The physical controller. PPI: of the CPU; SPIs: [0] only. */
 struct physical {
     bool active, enabled;
+    bool pending; /* an edge that no guest has seen */
     const struct pcpu *target;
 };
 extern struct physical physical_spis[1024];
@@ -47,6 +48,13 @@ void machine_boot(void);
 
 /* The hypervisor on this vCPU's CPU: the vCPU's task runs. Nothing is loaded or flushed. */
 void on_cpu_of(struct vcpu *v);
+
+/* Takes the vCPU out of its CPU, if it is loaded there. */
+void unload(struct vcpu *v);
+
+/* The vCPU goes off, and on again with what is to be there first: groups on, mask open. */
+void switch_off(struct vcpu *v);
+void switch_on(struct vcpu *v);
 
 /* The CPU goes idle, its vCPU stays loaded. */
 void idle(struct vcpu *v);

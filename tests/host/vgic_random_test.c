@@ -52,11 +52,6 @@ static struct irq *irq_of(uint32_t v, uint32_t intid)
     return intid < 32 ? &privates[v][intid] : &spis[intid];
 }
 
-static bool is_linked(uint32_t intid)
-{
-    return intid == VTIMER || (intid >= LINKED && intid < LINKED + 3);
-}
-
 static bool asserted(const struct irq *irq)
 {
     return irq->latch || (irq->line && !irq->edge);
@@ -251,11 +246,14 @@ static uint32_t some_intid(void)
     return interesting[pick(sizeof interesting / sizeof interesting[0])];
 }
 
-static bool machine_is_active(uint32_t v, uint32_t intid)
+/* True for what the machine raised and no list register holds: the model does not know about them,
+ * and one that waits in a list register keeps its latch when it is disabled and enabled again. */
+static bool owes_in_bank(uint32_t v, uint32_t intid)
 {
-    return intid == VTIMER    ? physical_timers[vcpus[v].pcpu->config->index].active
-           : is_linked(intid) ? physical_spis[intid + 100].active
-                              : false;
+    const struct vgic_bank *bank =
+        intid < 32 ? &vcpus[v].arch.vgic.bank : &vms[0].config->arch.vgic.spi_banks[intid / 32 - 1];
+
+    return bank->phys_pending >> intid % 32 & 1;
 }
 
 /* vCPU v writes a register about an interrupt of its own, of another vCPU, or of all. */
@@ -264,17 +262,17 @@ static void step_write(uint32_t v)
     uint32_t intid = some_intid();
     uint32_t frame = pick(VCPUS);
     struct irq *irq = irq_of(frame, intid);
-    bool was_active;
+    bool is_sampled;
 
     switch (pick(8)) {
     case 0:
     case 1:
     case 2:
         enter(&vcpus[v]);
-        was_active = machine_is_active(frame, intid);
+        is_sampled = !irq->enabled && !irq->edge && owes_in_bank(frame, intid);
         bit_write(&vcpus[v], frame, GICD_ISENABLER, intid);
-        if (!irq->enabled && irq->from_machine && was_active && !machine_is_active(frame, intid)) {
-            irq->latch = false; /* its level is to be sampled again */
+        if (is_sampled) {
+            irq->latch = false; /* its level decides */
             irq->from_machine = false;
         }
         irq->enabled = true;
@@ -309,6 +307,23 @@ static void step_write(uint32_t v)
         }
         break;
     }
+}
+
+/* A vCPU that has ended what it took goes off and comes back: nothing is lost but the level of its
+ * timer, which is off then. */
+static void step_off_on(uint32_t v)
+{
+    if (guests[v].running_count > 0 || guests[v].dropped_count > 0) {
+        return;
+    }
+    enter(&vcpus[v]);
+    switch_off(&vcpus[v]);
+    if (!privates[v][VTIMER].edge && owes_in_bank(v, VTIMER)) {
+        privates[v][VTIMER].latch = false;
+        privates[v][VTIMER].from_machine = false;
+    }
+    switch_on(&vcpus[v]);
+    fake_gic()->vmcr |= split_eoi ? ICH_VMCR_VEOIM : 0;
 }
 
 /* Registers tell a loaded vCPU exactly what is the matter with its own interrupts. */
@@ -363,6 +378,9 @@ static void step(void)
         break;
     case 8:
         step_write(v);
+        if (pick(10) == 0) {
+            step_off_on(v);
+        }
         break;
     default:
         check_registers(v);

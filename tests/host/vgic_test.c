@@ -429,8 +429,70 @@ TEST(linked_spi_whole_life)
     EXPECT(!physical_spis[140].enabled);
     bit_write(V(0), 0, GICD_ISENABLER, 40);
     EXPECT(physical_spis[140].enabled);
+}
+
+TEST(linked_spi_follows_its_target)
+{
+    machine_boot();
     dist_write(V(0), GICD_IROUTER + 8 * 40, 8, 1);
+    enter(V(2));
+    EXPECT(physical_spis[140].target == &pcpus[0]); /* the new target has not had its turn */
+    enter(V(1));
     EXPECT(physical_spis[140].target == &pcpus[1]);
+    dist_write(V(3), GICD_IROUTER + 8 * 40, 8, 9); /* nobody */
+    for (uint32_t i = 0; i < 4; i++) {
+        enter(V(i));
+    }
+    EXPECT(physical_spis[140].target == &pcpus[1]);
+    dist_write(V(3), GICD_IROUTER + 8 * 40, 8, 0);
+    EXPECT(notified[0]);
+    enter(V(0));
+    EXPECT(physical_spis[140].target == &pcpus[0]);
+    EXPECT(fire_spi(140, &vms[0], 40));
+    EXPECT_EQ(handle(V(0)), 40);
+}
+
+/* What vCPU 0 does to an interrupt of vCPU 1 does not make the device interrupt CPU 1 again before
+ * vCPU 1 has its turn there. */
+TEST(linked_spi_costs_its_target_only)
+{
+    machine_boot();
+    dist_write(V(0), GICD_IROUTER + 8 * 40, 8, 1);
+    enter(V(1));
+    enter(V(2)); /* the same CPU */
+    EXPECT(fire_spi(140, &vms[0], 40));
+    EXPECT(bit_read(V(0), 0, GICD_ISPENDR, 40));
+    bit_write(V(0), 0, GICD_ICENABLER, 40);
+    bit_write(V(0), 0, GICD_ISENABLER, 40); /* its level is to be sampled */
+    EXPECT(notified[1]);
+    EXPECT(!bit_read(V(0), 0, GICD_ISPENDR, 40));
+    EXPECT(!fire_spi(140, &vms[0], 40));
+    for (uint32_t i = 0; i < 3; i++) {
+        bit_write(V(0), 0, GICD_ICPENDR, 40);
+        bit_write(V(0), 0, GICD_ISACTIVER, 40);
+        bit_write(V(0), 0, GICD_ICACTIVER, 40);
+        enter(V(2));
+        EXPECT(!fire_spi(140, &vms[0], 40));
+    }
+    EXPECT(vgic_has_pending(V(1))); /* or it would not wake to pay */
+    enter(V(1));
+    EXPECT(fire_spi(140, &vms[0], 40));
+    EXPECT_EQ(guest_ack(V(1)), 40);
+    enter(V(2));
+    bit_write(V(0), 0, GICD_ICACTIVER, 40);
+    EXPECT(!bit_read(V(0), 0, GICD_ISACTIVER, 40));
+    EXPECT(!fire_spi(140, &vms[0], 40));
+    enter(V(1));
+    EXPECT(fire_spi(140, &vms[0], 40));
+
+    /* Taken over by vCPU 0 it is on CPU 0 before it is paid for. */
+    enter(V(2));
+    bit_write(V(0), 0, GICD_ICPENDR, 40);
+    dist_write(V(0), GICD_IROUTER + 8 * 40, 8, 0);
+    EXPECT(physical_spis[140].active);
+    enter(V(1)); /* it may be in a list register of vCPU 1 */
+    enter(V(0));
+    EXPECT(!physical_spis[140].active && physical_spis[140].target == &pcpus[0]);
 }
 
 TEST(linked_spi_taken_on_another_cpu)
@@ -463,6 +525,7 @@ TEST(linked_spi_cleared)
     dist_write(V(0), GICD_CTLR, 4, 0);
     EXPECT(fire_spi(140, &vms[0], 40));
     bit_write(V(0), 0, GICD_ICPENDR, 40);
+    enter(V(0));
     EXPECT(!physical_spis[140].active);
 }
 
@@ -577,14 +640,16 @@ TEST(vm_reset_leaves_nothing)
     vgic_set_line(&vms[0], 33, true);
     vgic_set_line(&vms[0], 33, false); /* the UART is reset before */
 
+    for (uint32_t i = 0; i < 4; i++) {
+        switch_off(V(i));
+    }
     on_cpu_of(V(0));
     vgic_vm_reset(&vms[0]);
     EXPECT(!physical_spis[140].active && !physical_spis[140].enabled);
     EXPECT(!physical_spis[142].active && !physical_spis[142].enabled);
     EXPECT(physical_spis[142].target == &pcpus[0]);
     for (uint32_t i = 0; i < 4; i++) {
-        on_cpu_of(V(i));
-        vgic_vcpu_reset(V(i));
+        switch_on(V(i));
     }
     EXPECT(!physical_timers[1].active);
     for (uint32_t i = 0; i < 4; i++) {
@@ -600,19 +665,90 @@ TEST(vm_reset_leaves_nothing)
     }
 }
 
-TEST(vcpu_reset_gives_spis_back)
+TEST(vm_reset_forgets_edges)
+{
+    machine_boot();
+    EXPECT(fire_spi(141, &vms[0], 41));
+    physical_spis[141].pending = true; /* the next one, while the first is active */
+    for (uint32_t i = 0; i < 4; i++) {
+        switch_off(V(i));
+    }
+    vgic_vm_reset(&vms[0]);
+    EXPECT(!physical_spis[141].active && !physical_spis[141].pending);
+}
+
+TEST(vcpu_off_gives_interrupts_back)
 {
     machine_boot();
     dist_write(V(0), GICD_IROUTER + 8 * 40, 8, 1);
     dist_write(V(0), GICD_IROUTER + 8 * 50, 8, 1);
+    dist_write(V(0), GICD_IROUTER + 8 * 42, 8, 1);
     EXPECT(fire_spi(140, &vms[0], 40));
-    vgic_inject_spi(&vms[0], 50);
     EXPECT_EQ(guest_ack(V(1)), 40);
-    on_cpu_of(V(1));
-    vgic_vcpu_reset(V(1));
-    EXPECT(!physical_spis[140].active); /* it was active: ended */
+    vgic_inject_spi(&vms[0], 50);
+    EXPECT(fire_spi(142, &vms[0], 42));
+    enter(V(1)); /* one active and two pending in its list registers */
+    switch_off(V(1));
+
     dist_write(V(0), GICD_IROUTER + 8 * 50, 8, 0);
-    EXPECT_EQ(handle(V(0)), 50); /* it was pending: kept */
+    EXPECT_EQ(handle(V(0)), 50);
+    dist_write(V(0), GICD_IROUTER + 8 * 42, 8, 0);
+    EXPECT_EQ(handle(V(0)), 42);
+    EXPECT(!physical_spis[142].active && physical_spis[142].target == &pcpus[0]);
+
+    EXPECT(bit_read(V(0), 0, GICD_ISACTIVER, 40)); /* until somebody ends it */
+    dist_write(V(0), GICD_IROUTER + 8 * 40, 8, 0);
+    enter(V(0));
+    EXPECT(physical_spis[140].active);
+    bit_write(V(0), 0, GICD_ICACTIVER, 40);
+    EXPECT(!bit_read(V(0), 0, GICD_ISACTIVER, 40));
+    EXPECT(fire_spi(140, &vms[0], 40));
+    EXPECT_EQ(handle(V(0)), 40);
+    switch_on(V(1));
+    EXPECT_EQ(handle(V(1)), NONE);
+}
+
+TEST(redistributor_outlives_its_vcpu)
+{
+    machine_boot();
+    send_sgi(V(0), 3, 1u << 1);
+    enter(V(1));
+    switch_off(V(1)); /* with SGI 3 in a list register */
+    send_sgi(V(0), 4, 1u << 1);
+    bit_write(V(0), 1, GICD_ICENABLER, 5);
+    set_priority(V(0), 1, 4, 0x40);
+    switch_on(V(1));
+    send_sgi(V(0), 5, 1u << 1);
+    EXPECT_EQ(redist_read(V(1), 1, GICR_WAKER, 4), 0);
+    EXPECT_EQ(redist_read(V(1), 1, GICR_ISENABLER0, 4), ~(1u << 5));
+    EXPECT_EQ(redist_read(V(1), 1, GICR_IPRIORITYR + 4, 4), 0xa0a0a040);
+    EXPECT_EQ(handle(V(1)), 4);
+    EXPECT_EQ(handle(V(1)), 3);
+    EXPECT_EQ(handle(V(1)), NONE);
+}
+
+/* The timer is switched off with its vCPU, and its line goes low. */
+TEST(timer_does_not_outlive_its_vcpu)
+{
+    machine_boot();
+    enter(V(1));
+    EXPECT(fire_timer(V(1)));
+    switch_off(V(1));
+    EXPECT(!physical_timers[1].active);
+    switch_on(V(1));
+    EXPECT_EQ(handle(V(1)), NONE);
+    EXPECT(fire_timer(V(1)));
+    EXPECT_EQ(guest_ack(V(1)), VTIMER); /* and now while it is active */
+    switch_off(V(1));
+    enter(V(2));
+    EXPECT(fire_timer(V(2)));
+    EXPECT_EQ(handle(V(2)), VTIMER);
+    switch_on(V(1));
+    EXPECT(physical_timers[1].active);
+    bit_write(V(1), 1, GICD_ICACTIVER, VTIMER); /* as guests do that begin */
+    enter(V(1));
+    EXPECT(fire_timer(V(1)));
+    EXPECT_EQ(handle(V(1)), VTIMER);
 }
 
 TEST(other_vm_is_another_world)

@@ -3,7 +3,7 @@
  * The emulated PL011, through its registers as drivers use them, in front of the real console.
  */
 /* ARCH: aarch64 */
-/* SOURCES: arch/aarch64/vpl011.c runtime/console.c arch/fake/console.c */
+/* SOURCES: arch/aarch64/vpl011.c runtime/console.c runtime/terminal.c arch/fake/console.c */
 #include "test.h"
 #include <arch/fake.h>
 #include <arch/pl011.h>

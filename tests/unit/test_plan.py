@@ -284,3 +284,23 @@ def test_interrupts_of_devices(tmp_path: Path) -> None:
     assert (rtc.intid, rtc.owner, rtc.vm, rtc.virq) == (34, "IRQ_OWNER_VM", 1, 34)
     assert (rtc.is_edge, rtc.name) == (False, "SPI 2")
     assert plan.vms[0].hw_irqs == () and plan.vms[1].arch.rodata_size == 64
+
+
+def test_an_image_may_lie_across_regions(tmp_path: Path) -> None:
+    """Two regions that touch for the guest and are far apart in the machine."""
+    (tmp_path / "wide.bin").write_bytes(bytes(range(256)) * 48)  # three pages
+    path = tmp_path / "wide.toml"
+    path.write_text(
+        '[system]\nboard = "qemu-virt-aarch64"\n[images.p]\ntype = "raw"\nkernel = "wide.bin"\n'
+        'load = 0x5000_F000\n[[vm]]\nname = "a"\nimage = "p"\ncpus = [0]\n'
+        '[[vm.memory]]\nsize = "64 KiB"\n'
+        '[[vm.memory]]\nguest = 0x5000_0000\nsize = "64 KiB"\n'
+        '[[vm.memory]]\nguest = 0x5001_0000\nsize = "64 KiB"\nphysical = 0x6000_0000\n'
+    )
+    plan = planned(path)
+    (machine,) = plan.vms
+    one, two, _ = machine.copies
+    _, first, second = machine.memory
+    assert (one.what, one.target) == ("program part 0", first.physical + 0xF000)
+    assert (two.what, two.target) == ("program part 1", second.physical)
+    assert one.guest.end == two.guest.base and one.guest.size + two.guest.size == 3 * PAGE_SIZE

@@ -11,7 +11,10 @@
  *
  *     1-9  focus that VM        n  next VM            l  list VMs and their states
  *     r    restart the VM       s  stop the VM        b  boot the VM
- *     q    machine off          h  help               Ctrl-] sends the key itself
+ *     e    its exits by reason  q  machine off        h  help
+ *
+ * and Ctrl-] again sends the key itself. Only the VM in focus may send escape sequences: those of
+ * others are left out.
  *
  * Nothing is lost and nobody waits: when a VM's ring is full, its emulated UART says so (the guest
  * waits, by itself); when the port is full, its "room to send" interrupt goes on draining.

@@ -35,7 +35,7 @@ struct pcpu {
 
     /* Visible to others. */
     uint64_t ready HV_ALIGNED(64); /* atomic: bit `slot` of each vCPU task that wants to run */
-    bool online;                   /* atomic: set by the CPU when it takes tasks */
+    bool online;                   /* the firmware started it; boot CPU, before VMs boot */
 };
 
 /* Prepares the scheduler of a CPU: every vCPU task of it exists and is ready to wait for its start.

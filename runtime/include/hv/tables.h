@@ -150,4 +150,4 @@ extern const uint32_t console_count;
 #define HV_VM_SIZE_MAX   512u
 #define HV_VCPU_SIZE_MAX 2560u
 #define HV_PCPU_SIZE_MAX 512u
-#define HV_STACK_SIZE    8192u
+#define HV_STACK_SIZE    4096u

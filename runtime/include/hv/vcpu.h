@@ -45,6 +45,7 @@ enum exit_reason {
     EXIT_SYSTEM_RESET,       /* the guest reboots its VM */
     EXIT_GUEST_FAULT,        /* the guest did what it may not; v->exit.fault says what */
     EXIT_FAIL_ENTRY,         /* the hardware refused the guest's state */
+    EXIT_PREEMPTED,          /* the exit was answered, but the CPU has to look at its other tasks */
     EXIT_COUNT,
 };
 
@@ -62,12 +63,13 @@ struct guest_fault {
     uint64_t pc;       /* guest virtual address of the instruction */
     uint64_t syndrome; /* the architecture's syndrome register */
     ipa_t address;     /* guest physical address, where has_address */
+    uint64_t virtual_address; /* where has_virtual_address: only the guest knows where it leads */
     bool has_address;
+    bool has_virtual_address;
 };
 
 /* Details of the last exit; which member is valid follows from the reason. */
 struct vcpu_exit {
-    struct mmio_access mmio;  /* MMIO_READ, MMIO_WRITE */
     struct guest_fault fault; /* GUEST_FAULT, FAIL_ENTRY */
 };
 

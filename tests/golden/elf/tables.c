@@ -9,8 +9,8 @@
 
 _Static_assert(HV_TABLES_VERSION == 1, "the tables were made for version 1 of hv/tables.h");
 _Static_assert(HV_PAGE_SIZE == 4096, "sections and page tables were planned in 4 KiB");
-_Static_assert(HV_STACK_SIZE == 8192,
-               "stack addresses were planned 8192 bytes apart, plus a guard page");
+_Static_assert(HV_STACK_SIZE == 4096,
+               "stack addresses were planned 4096 bytes apart, plus a guard page");
 _Static_assert(sizeof(struct vm) <= 512, "the budget of .data counts 512 bytes for each struct vm");
 _Static_assert(sizeof(struct vcpu) <= 2560,
                "the budget of .data counts 2560 bytes for each struct vcpu");
@@ -41,11 +41,9 @@ const uint32_t owner_count = 15;
 const struct arch_board_config board = {
     .gicd = { 0x8000000 },
     .uart = { 0x9000000 },
-    .uart_intid = 33,
     .vtimer_intid = 27,
     .htimer_intid = 26,
     .maintenance_intid = 25,
-    .psci_by_smc = true,
 };
 
 /* ---- VMs ------------------------------------------------------------------------------------- */
@@ -195,8 +193,8 @@ const struct vm_config vm_configs[] = {
         .autostart = true,
         .on_crash = VM_POLICY_STOP,
         .on_reboot = VM_POLICY_RESTART,
-        .stage2_root = { 0x4023f000 },
-        .window_root = { 0x4023c000 },
+        .stage2_root = { 0x4023b000 },
+        .window_root = { 0x40238000 },
         .entry = { 0x40000000 },
         .argument = 0x401ff000, /* device tree */
         .memory = memory_fixed,
@@ -225,8 +223,8 @@ const struct vm_config vm_configs[] = {
         .autostart = true,
         .on_crash = VM_POLICY_STOP,
         .on_reboot = VM_POLICY_RESTART,
-        .stage2_root = { 0x40244000 },
-        .window_root = { 0x40241000 },
+        .stage2_root = { 0x40240000 },
+        .window_root = { 0x4023d000 },
         .entry = { 0x40100000 },
         .argument = 0x401ff000, /* device tree */
         .memory = memory_movable,
@@ -263,7 +261,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x40233000,
+        .stack_top = 0x40230000,
         .arch = { .mpidr = 0x0 },
     },
     /* system.toml:27 vm.movable.cpus[0] = 1 */
@@ -271,7 +269,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x40236000,
+        .stack_top = 0x40232000,
         .arch = { .mpidr = 0x0 },
     },
 };
@@ -306,7 +304,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu0_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x4022d000,
+        .stack_top = 0x4022c000,
         .arch = {
             .mpidr = 0x0,
             .gicr = { 0x80a0000 },
@@ -318,7 +316,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu1_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x40230000,
+        .stack_top = 0x4022e000,
         .arch = {
             .mpidr = 0x1,
             .gicr = { 0x80c0000 },
@@ -387,11 +385,11 @@ const struct owner owners[] = {
     },
     {
         .base = { 0x4022a000 },
-        .size = 0xc000, /* 48 KiB */
+        .size = 0x8000, /* 32 KiB */
         .name = "hypervisor .stacks",
     },
     {
-        .base = { 0x40236000 },
+        .base = { 0x40232000 },
         .size = 0x10000, /* 64 KiB */
         .name = "hypervisor .pagetables",
     },

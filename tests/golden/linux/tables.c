@@ -9,8 +9,8 @@
 
 _Static_assert(HV_TABLES_VERSION == 1, "the tables were made for version 1 of hv/tables.h");
 _Static_assert(HV_PAGE_SIZE == 4096, "sections and page tables were planned in 4 KiB");
-_Static_assert(HV_STACK_SIZE == 8192,
-               "stack addresses were planned 8192 bytes apart, plus a guard page");
+_Static_assert(HV_STACK_SIZE == 4096,
+               "stack addresses were planned 4096 bytes apart, plus a guard page");
 _Static_assert(sizeof(struct vm) <= 512, "the budget of .data counts 512 bytes for each struct vm");
 _Static_assert(sizeof(struct vcpu) <= 2560,
                "the budget of .data counts 2560 bytes for each struct vcpu");
@@ -41,11 +41,9 @@ const uint32_t owner_count = 16;
 const struct arch_board_config board = {
     .gicd = { 0x8000000 },
     .uart = { 0x9000000 },
-    .uart_intid = 33,
     .vtimer_intid = 27,
     .htimer_intid = 26,
     .maintenance_intid = 25,
-    .psci_by_smc = true,
 };
 
 /* ---- VMs ------------------------------------------------------------------------------------- */
@@ -202,8 +200,8 @@ const struct vm_config vm_configs[] = {
         .autostart = true,
         .on_crash = VM_POLICY_RESTART,
         .on_reboot = VM_POLICY_RESTART,
-        .stage2_root = { 0x40246000 },
-        .window_root = { 0x40243000 },
+        .stage2_root = { 0x40240000 },
+        .window_root = { 0x4023d000 },
         .entry = { 0x40000000 },
         .argument = 0x407ff000, /* device tree */
         .memory = memory_one,
@@ -232,8 +230,8 @@ const struct vm_config vm_configs[] = {
         .autostart = false,
         .on_crash = VM_POLICY_STOP,
         .on_reboot = VM_POLICY_STOP,
-        .stage2_root = { 0x4024b000 },
-        .window_root = { 0x40248000 },
+        .stage2_root = { 0x40245000 },
+        .window_root = { 0x40242000 },
         .entry = { 0x40000000 },
         .argument = 0x407ff000, /* device tree */
         .memory = memory_two,
@@ -270,7 +268,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x40237000,
+        .stack_top = 0x40233000,
         .arch = { .mpidr = 0x0 },
     },
     /* system.toml:19 vm.one.cpus[1] = 1 */
@@ -278,7 +276,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 1,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x4023a000,
+        .stack_top = 0x40235000,
         .arch = { .mpidr = 0x1 },
     },
     /* system.toml:26 vm.two.cpus[0] = 2 */
@@ -286,7 +284,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x4023d000,
+        .stack_top = 0x40237000,
         .arch = { .mpidr = 0x0 },
     },
 };
@@ -330,7 +328,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu0_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x4022e000,
+        .stack_top = 0x4022d000,
         .arch = {
             .mpidr = 0x0,
             .gicr = { 0x80a0000 },
@@ -342,7 +340,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu1_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x40231000,
+        .stack_top = 0x4022f000,
         .arch = {
             .mpidr = 0x1,
             .gicr = { 0x80c0000 },
@@ -354,7 +352,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu2_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x40234000,
+        .stack_top = 0x40231000,
         .arch = {
             .mpidr = 0x2,
             .gicr = { 0x80e0000 },
@@ -430,11 +428,11 @@ const struct owner owners[] = {
     },
     {
         .base = { 0x4022b000 },
-        .size = 0x12000, /* 72 KiB */
+        .size = 0xc000, /* 48 KiB */
         .name = "hypervisor .stacks",
     },
     {
-        .base = { 0x4023d000 },
+        .base = { 0x40237000 },
         .size = 0x10000, /* 64 KiB */
         .name = "hypervisor .pagetables",
     },

@@ -9,8 +9,8 @@
 
 _Static_assert(HV_TABLES_VERSION == 1, "the tables were made for version 1 of hv/tables.h");
 _Static_assert(HV_PAGE_SIZE == 4096, "sections and page tables were planned in 4 KiB");
-_Static_assert(HV_STACK_SIZE == 8192,
-               "stack addresses were planned 8192 bytes apart, plus a guard page");
+_Static_assert(HV_STACK_SIZE == 4096,
+               "stack addresses were planned 4096 bytes apart, plus a guard page");
 _Static_assert(sizeof(struct vm) <= 512, "the budget of .data counts 512 bytes for each struct vm");
 _Static_assert(sizeof(struct vcpu) <= 2560,
                "the budget of .data counts 2560 bytes for each struct vcpu");
@@ -135,8 +135,8 @@ const struct vm_config vm_configs[] = {
         .autostart = true,
         .on_crash = VM_POLICY_STOP,
         .on_reboot = VM_POLICY_RESTART,
-        .stage2_root = { 0x80238000 },
-        .window_root = { 0x80241000 },
+        .stage2_root = { 0x80234000 },
+        .window_root = { 0x8023d000 },
         .entry = { 0x80000000 },
         .argument = 0x801ff000, /* device tree */
         .memory = memory_owner,
@@ -174,7 +174,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x80235000,
+        .stack_top = 0x80231000,
         .arch = { .hart_id = 0, .vgein = 0 },
     },
     /* system.toml:16 vm.owner.cpus[1] = 2 */
@@ -182,7 +182,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 1,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x80238000,
+        .stack_top = 0x80233000,
         .arch = { .hart_id = 1, .vgein = 0 },
     },
 };
@@ -217,7 +217,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 0,
         .vcpus = NULL,
         .slice_us = 10000,
-        .stack_top = 0x8022c000,
+        .stack_top = 0x8022b000,
         .arch = {
             .hart_id = 0,
             .plic_context = 1,
@@ -230,7 +230,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu1_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x8022f000,
+        .stack_top = 0x8022d000,
         .arch = {
             .hart_id = 1,
             .plic_context = 3,
@@ -243,7 +243,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu2_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x80232000,
+        .stack_top = 0x8022f000,
         .arch = {
             .hart_id = 2,
             .plic_context = 5,
@@ -335,11 +335,11 @@ const struct owner owners[] = {
     },
     {
         .base = { 0x80229000 },
-        .size = 0xf000, /* 60 KiB */
+        .size = 0xb000, /* 44 KiB */
         .name = "hypervisor .stacks",
     },
     {
-        .base = { 0x80238000 },
+        .base = { 0x80234000 },
         .size = 0x10000, /* 64 KiB */
         .name = "hypervisor .pagetables",
     },

@@ -12,6 +12,7 @@ struct pcpu;
 
 void gicv3_deactivate(uint32_t intid);
 void gicv3_set_enabled(uint32_t intid, bool enabled);
+void gicv3_clear_pending(uint32_t intid);
 void gicv3_set_target(uint32_t intid, const struct pcpu *pcpu);
 
 /* A CPU's virtual interface. */

@@ -12,5 +12,5 @@
 #define PCPU_CONFIG_MPIDR 32   /* offsetof(struct pcpu_config, arch.mpidr) */
 #define VCPU_FPCR         264  /* offsetof(struct arch_vcpu, fpcr); fpsr follows */
 #define VCPU_Q            288  /* offsetof(struct arch_vcpu, q) */
-#define TRAP_RESUME       13   /* EXIT_COUNT: a trap handler's word for "go on with the guest" */
+#define TRAP_RESUME       14   /* EXIT_COUNT: a trap handler's word for "go on with the guest" */
 #define ESR_EC_HVC64      0x16 /* exception class of a hypercall (DDI 0487, D19.2.37) */

@@ -27,6 +27,9 @@ void gicv3_deactivate(uint32_t intid);
 /* Enables or disables a physical SPI in the distributor. Any CPU. */
 void gicv3_set_enabled(uint32_t intid, bool enabled);
 
+/* Forgets an edge that a physical SPI has latched. Any CPU. */
+void gicv3_clear_pending(uint32_t intid);
+
 /* Routes a physical SPI to a CPU. Any CPU. */
 void gicv3_set_target(uint32_t intid, const struct pcpu *pcpu);
 
@@ -70,19 +73,9 @@ static inline void icc_sgi1r_write(uint64_t value)
     write_sysreg(S3_0_C12_C11_5, value);
 }
 
-static inline uint64_t icc_bpr1_read(void)
-{
-    return read_sysreg(S3_0_C12_C12_3);
-}
-
 static inline void icc_bpr1_write(uint64_t value)
 {
     write_sysreg(S3_0_C12_C12_3, value);
-}
-
-static inline uint64_t icc_ctlr_read(void)
-{
-    return read_sysreg(S3_0_C12_C12_4);
 }
 
 static inline void icc_ctlr_write(uint64_t value)
@@ -90,29 +83,14 @@ static inline void icc_ctlr_write(uint64_t value)
     write_sysreg(S3_0_C12_C12_4, value);
 }
 
-static inline uint64_t icc_igrpen1_read(void)
-{
-    return read_sysreg(S3_0_C12_C12_7);
-}
-
 static inline void icc_igrpen1_write(uint64_t value)
 {
     write_sysreg(S3_0_C12_C12_7, value);
 }
 
-static inline uint64_t icc_sre_el1_read(void)
-{
-    return read_sysreg(S3_0_C12_C12_5);
-}
-
 static inline void icc_sre_el1_write(uint64_t value)
 {
     write_sysreg(S3_0_C12_C12_5, value);
-}
-
-static inline uint64_t icc_sre_el2_read(void)
-{
-    return read_sysreg(S3_4_C12_C9_5);
 }
 
 static inline void icc_sre_el2_write(uint64_t value)
@@ -133,12 +111,6 @@ static inline void ich_hcr_write(uint64_t value)
 static inline uint64_t ich_vtr_read(void)
 {
     return read_sysreg(S3_4_C12_C11_1);
-}
-
-/* Why the maintenance interrupt is asserted. */
-static inline uint64_t ich_misr_read(void)
-{
-    return read_sysreg(S3_4_C12_C11_2);
 }
 
 static inline uint64_t ich_vmcr_read(void)

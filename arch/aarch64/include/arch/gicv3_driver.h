@@ -18,6 +18,10 @@ void gicv3_init_distributor(void);
 /* Wakes this CPU's redistributor and opens its CPU interface. Each CPU, once, after the above. */
 void gicv3_init_cpu(struct pcpu *pcpu);
 
+/* From now on a guest's accesses to ICC_SRE_EL1 trap: where the register can be written, it would
+ * keep what one guest wrote for the next. Each CPU, once, after the virtual interface wrote it. */
+void gicv3_close_sre(void);
+
 /* Sends the kick to another CPU, after all stores made before. */
 void gicv3_kick(const struct pcpu *pcpu);
 

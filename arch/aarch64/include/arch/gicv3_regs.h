@@ -11,7 +11,6 @@
 #define GIC_SGI_COUNT     16u
 #define GIC_PRIVATE_COUNT 32u /* SGIs 0-15 and PPIs 16-31 */
 #define GIC_SPI_FIRST     32u
-#define GIC_SPI_LAST      1019u
 #define GIC_SPECIAL_FIRST 1020u
 #define GIC_SPURIOUS      1023u
 

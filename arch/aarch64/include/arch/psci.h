@@ -28,6 +28,7 @@
 #define PSCI_INVALID_PARAMETERS INT64_C(-2)
 #define PSCI_ALREADY_ON         INT64_C(-4)
 #define PSCI_ON_PENDING         INT64_C(-5)
+#define PSCI_INTERNAL_FAILURE   INT64_C(-6)
 #define PSCI_INVALID_ADDRESS    INT64_C(-9)
 
 /* AFFINITY_INFO answers, DEN 0022D, 5.7. */
@@ -38,8 +39,8 @@
 /*
  * Decides one call of vCPU `v`.
  *   x: the guest's x0 (function identifier) to x3; x[0] becomes the result, where the call returns
- * Returns EXIT_HYPERCALL when the guest goes on with the result, or the exit reason to act upon:
- * EXIT_HALT (the result is for when it wakes), EXIT_CPU_DOWN, EXIT_SYSTEM_DOWN, EXIT_SYSTEM_RESET.
- * Takes vm->lock for CPU_ON.
+ * Returns EXIT_HYPERCALL or EXIT_CPU_UP when the guest goes on with the result, or the reason to
+ * act upon: EXIT_HALT (the result is for when it wakes), EXIT_CPU_DOWN, EXIT_SYSTEM_DOWN,
+ * EXIT_SYSTEM_RESET. Takes vm->lock for CPU_ON.
  */
 enum exit_reason psci_call(struct vcpu *v, uint64_t x[4]);

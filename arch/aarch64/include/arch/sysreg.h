@@ -26,15 +26,17 @@ static inline void isb(void)
     __asm__ volatile("isb" ::: "memory");
 }
 
+static inline void dsb_sy(void)
+{
+    __asm__ volatile("dsb sy" ::: "memory");
+}
+
 static inline void dsb_ish(void)
 {
     __asm__ volatile("dsb ish" ::: "memory");
 }
 
 #define BIT(n) (UINT64_C(1) << (n))
-
-/* MPIDR_EL1: the affinity fields alone. */
-#define MPIDR_AFFINITY UINT64_C(0xff00ffffff)
 
 /* HCR_EL2, D19.2.48. */
 #define HCR_VM     BIT(0) /* stage 2 on */
@@ -49,7 +51,6 @@ static inline void dsb_ish(void)
 #define HCR_TSC    BIT(19) /* trap SMC */
 #define HCR_TIDCP  BIT(20) /* trap implementation defined registers */
 #define HCR_TACR   BIT(21) /* trap ACTLR_EL1 */
-#define HCR_TSW    BIT(22) /* trap cache maintenance by set/way */
 #define HCR_RW     BIT(31) /* EL1 is AArch64 */
 #define HCR_TLOR   BIT(35) /* trap limited ordering region registers */
 
@@ -68,7 +69,6 @@ static inline void dsb_ish(void)
 #define ISS_DABT_SSE       BIT(21)
 #define ISS_DABT_SRT(esr)  ((uint32_t)((esr) >> 16) & 0x1f)
 #define ISS_DABT_SF        BIT(15)
-#define ISS_ABORT_FNV      BIT(10)
 #define ISS_ABORT_S1PTW    BIT(7)
 #define ISS_DABT_WNR       BIT(6)
 #define ISS_ABORT_FSC_TYPE UINT64_C(0x3c) /* fault status without its level */
@@ -87,22 +87,23 @@ static inline void dsb_ish(void)
 #define ESR_IL BIT(25) /* the instruction is 32 bits long */
 
 /* SPSR_ELx, D19.2.152: PSTATE of the guest. */
-#define PSTATE_EL          UINT64_C(0xc) /* exception level; 0 is EL0 in both execution states */
-#define PSTATE_AARCH32     BIT(4)
+#define PSTATE_EL      UINT64_C(0xc) /* exception level; 0 is EL0 in both execution states */
+#define PSTATE_AARCH32 BIT(4)
+/* IT[7:2] are bits [15:10], IT[1:0] bits [26:25]. */
+#define PSTATE_IT(pstate)  (((pstate) >> 8 & 0xfc) | ((pstate) >> 25 & 0x3))
+#define PSTATE_IT_BITS(it) (((it)&0xfc) << 8 | ((it)&0x3) << 25)
+#define PSTATE_IT_MASK     PSTATE_IT_BITS(UINT64_C(0xff))
 #define PSTATE_PAN         BIT(22)
 #define PSTATE_EL1H_MASKED UINT64_C(0x3c5) /* EL1 with its own stack, all exceptions masked */
+#define SCTLR_EL1_M        BIT(0)          /* MMU on */
 #define SCTLR_EL1_SPAN     BIT(23)         /* an exception leaves PSTATE.PAN as it is */
 
 /* Offsets from VBAR_EL1, table D1-6: synchronous exceptions from EL0. */
 #define VECTOR_LOWER_AARCH64 UINT64_C(0x400)
 #define VECTOR_LOWER_AARCH32 UINT64_C(0x600)
 
-/* HPFAR_EL2.FIPA, D19.2.57: bits [51:12] of the faulting IPA. */
+/* HPFAR_EL2.FIPA, D19.2.57: bits [47:12] of the faulting IPA. */
 #define HPFAR_FIPA(hpfar) (((hpfar)&UINT64_C(0xfffffffff0)) << 8)
-
-/* PAR_EL1, D19.2.117. */
-#define PAR_F  BIT(0)
-#define PAR_PA UINT64_C(0xffffffffff000)
 
 /* CNTx_CTL, D19.12. */
 #define CNT_CTL_ENABLE BIT(0)

@@ -31,8 +31,8 @@ uint32_t trap_fault(struct vcpu *v, const char *what);
  */
 uint32_t trap_denied(struct vcpu *v, uint64_t esr, const char *what);
 
-/* The guest goes on behind the trapped instruction (all trapped instructions are 4 bytes long). */
-void trap_skip_instruction(void);
+/* The guest goes on behind the trapped instruction, whose syndrome is `esr`. */
+void trap_skip_instruction(uint64_t esr);
 
 /* Guest register `number` as an instruction names it: 31 is the zero register. */
 uint64_t trap_get_register(const struct vcpu *v, uint32_t number);

@@ -24,7 +24,7 @@ struct arch_sysregs {
 };
 
 struct arch_vcpu {
-    uint64_t x[31];                /* general registers; saved at every trap (vectors.S) */
+    uint64_t x[31];                /* general registers; saved at traps (vectors.S says which) */
     uint64_t pc, pstate;           /* ELR_EL2, SPSR_EL2 while not loaded */
     uint64_t fpcr, fpsr;           /* FP and SIMD registers while not loaded (fp.S) */
     uint64_t q[64] HV_ALIGNED(16); /* v0-v31, two words each */
@@ -59,10 +59,8 @@ struct arch_pcpu_config {
 
 struct arch_board_config {
     paddr_t gicd;
-    paddr_t uart; /* the hypervisor's PL011 */
-    uint32_t uart_intid;
+    paddr_t uart;               /* the hypervisor's PL011 */
     uint32_t vtimer_intid;      /* EL1 virtual timer PPI; the guest sees it under the same number */
     uint32_t htimer_intid;      /* EL2 physical timer PPI */
     uint32_t maintenance_intid; /* GIC maintenance PPI */
-    bool psci_by_smc;           /* conduit to the firmware: SMC, else HVC is impossible from EL2 */
 };

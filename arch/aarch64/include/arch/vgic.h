@@ -40,7 +40,11 @@ struct vm;
  * vCPU's CPU compared them (any flush or save, and reads of those words by that vCPU itself).
  *
  * An interrupt linked to a physical one (`hardware`) owes the machine a deactivation from the
- * moment the hypervisor acknowledged it; exactly one of the two phys_ words records that debt.
+ * moment the hypervisor acknowledged it; exactly one of the two phys_ words records that debt. A
+ * deactivated interrupt whose line is high comes again at once, so the debt is paid only in the
+ * time of the vCPU that gets it: by the guest's EOI, or, for one that was cleared, by the CPU of
+ * the vCPU it goes to when that vCPU is entered. For the same reason a physical SPI comes to the
+ * CPU of its new target only when that vCPU is entered. So no guest can spend others' time.
  */
 struct vgic_bank {
     uint32_t enabled;
@@ -53,8 +57,9 @@ struct vgic_bank {
     uint32_t listed;       /* is in a list register of vCPU home[i] */
     uint32_t listed_latch; /* listed, and was latched: its pending state does not hang on `line` */
     uint32_t ending;       /* to be deactivated by the vCPU in whose list register it is */
-    uint32_t phys_pending; /* owes a deactivation; waits in `pending` */
+    uint32_t phys_pending; /* owes a deactivation; waits in `pending`, or for its vCPU to pay */
     uint32_t phys_listed;  /* owes a deactivation; in a list register, or active outside of them */
+    uint32_t moved;        /* linked SPI: the physical one is not routed to target[i] yet */
     uint8_t priority[32];
     uint8_t target[32]; /* SPIs: index of the vCPU in its VM, or VGIC_NOWHERE */
     uint8_t home[32];   /* listed or active SPI: index of the vCPU; listed private: list register */
@@ -69,7 +74,7 @@ struct vgic_cpu {
     uint64_t ap1r[VGIC_APR_COUNT_MAX]; /* ICH_AP1R<n>_EL2 while not loaded; own CPU */
     uint32_t hcr;                      /* ICH_HCR_EL2 while loaded, without EOIcount; own CPU */
     uint32_t lr_used; /* bit n: lr[n] holds an interrupt, as far as software knows; own CPU */
-    uint32_t maybe;   /* bit b: bank b may hold something pending for this vCPU */
+    uint32_t maybe;   /* bit b: bank b may hold something pending for this vCPU, or its debt */
     uint32_t parked;  /* bit b: bank b may hold something active for it outside list registers */
     bool stale;       /* atomic: vgic_flush() before the guest is entered; set under the lock */
     bool asleep;      /* atomic: GICR_WAKER.ProcessorSleep as the guest wrote it */
@@ -99,20 +104,26 @@ struct vgic_config {
 void vgic_init_cpu(void);
 
 /*
- * Puts the VM's interrupt controller into its reset state: nothing is enabled, pending or active,
- * all SPIs go to vCPU 0, linked physical SPIs are disabled and deactivated. Any CPU, while no vCPU
- * of the VM runs; vCPUs may still be loaded somewhere: each is reset before it runs again. Takes
- * vgic->lock.
+ * Puts the VM's distributor and redistributors into their reset state: nothing is enabled, pending
+ * or active, all SPIs go to vCPU 0; linked physical SPIs are disabled, deactivated and not pending.
+ * Any CPU, while all vCPUs of the VM are off: vgic_vcpu_off() was the last that each heard of.
+ * Takes vgic->lock.
  */
 void vgic_vm_reset(struct vm *vm);
 
 /*
- * Puts the vCPU's private bank, list registers and CPU interface into their reset state. SPIs that
- * were pending in its list registers go back to the distributor; active ones are ended. The vCPU's
- * CPU; loaded or not. If it is not loaded, an active physical PPI is the caller's to clear (see
- * vgic_vtimer_in_flight()). Takes vgic->lock.
+ * Puts the vCPU's CPU interface into its reset state; it is about to be switched on. Its
+ * redistributor keeps what it has, as a machine's does: settings, and what is pending or active.
+ * The vCPU's CPU; off and not loaded. Takes vgic->lock.
  */
 void vgic_vcpu_reset(struct vcpu *v);
+
+/*
+ * The vCPU goes off: its list registers go back to the banks, so that what is pending there can go
+ * elsewhere and what is active can be ended by others. The vCPU's CPU; not loaded. Takes
+ * vgic->lock.
+ */
+void vgic_vcpu_off(struct vcpu *v);
 
 /*
  * A private interrupt of `v` becomes pending: edge, or linked to a physical PPI that this CPU

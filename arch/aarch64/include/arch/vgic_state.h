@@ -129,11 +129,13 @@ void vgic_route(struct vm *vm, uint32_t index, uint32_t b, uint32_t target);
 /* The guest's group enables, GICD_CTLR_ENABLE_*. */
 void vgic_set_groups(struct vm *vm, uint32_t ctlr);
 
-/* Ends the debt of a physical interrupt that phys_listed records, if there is one. */
+/* Pays the machine what phys_listed says interrupt b owes, if anything. In the time of the vCPU
+ * that had it, on its CPU. */
 void vgic_end_physical(struct vm *vm, struct vgic_bank *bank, uint32_t index, uint32_t b);
 
-/* Resets a private bank; what it owes the machine stays owed in phys_pending. */
-void vgic_reset_private(struct vgic_bank *bank);
+/* The same from anywhere: the debt passes to the vCPU that the interrupt goes to, or to the latch
+ * if it is pending again. */
+void vgic_defer_physical(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t b);
 
 /* vgic_lr.c; `v` is loaded on this CPU unless it says otherwise */
 
@@ -159,15 +161,11 @@ bool vgic_lr_put(struct vcpu *v, uint32_t index, uint32_t b);
 /* Does the work of vgic_flush(). */
 void vgic_lr_flush(struct vcpu *v);
 
-/* Ends private interrupts that others asked to be ended, and pays the machine what is owed for
- * those that were cleared while they were pending: only this CPU can. */
-void vgic_lr_settle(struct vcpu *v);
-
 /* Writes all list registers of the CPU from the vCPU's copies; it is being loaded. */
 void vgic_lr_restore(const struct vcpu *v);
 
-/* Empties the vCPU's copies; SPIs go back to their banks, those that are active are ended. Loaded
- * (then vgic_lr_restore() has to follow) or not. */
+/* Empties the vCPU's copies: everything goes back to its bank, what is active stays active there.
+ * Not loaded. */
 void vgic_lr_drop(struct vcpu *v);
 
 /* True when the guest's CPU interface, in the state `vmcr`, would signal what the copies hold

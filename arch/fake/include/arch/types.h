@@ -31,6 +31,7 @@ struct arch_vcpu {
     /* Counted for tests. */
     uint32_t steps;      /* of the guest, since reset */
     uint32_t resets;     /* arch_vcpu_reset() */
+    uint32_t offs;       /* arch_vcpu_off() */
     uint32_t loads;      /* arch_vcpu_load() */
     uint32_t interrupts; /* that the guest took */
 };

@@ -96,7 +96,7 @@ struct sbi_result {
  *   x: the guest's registers; x[17] is the extension, x[16] the function, x[10] ... the arguments;
  *      x[10] and x[11] become the result, where the call returns
  * Returns EXIT_HYPERCALL or EXIT_SEND_IPI when the guest goes on behind the call;
- * EXIT_EXTERNAL_INTERRUPT when nothing could be done yet and the guest has to call again; or the
+ * EXIT_PREEMPTED when nothing could be done yet and the guest has to call again; or the
  * exit reason to act upon: EXIT_HALT (the result is for when it wakes), EXIT_CPU_DOWN,
  * EXIT_SYSTEM_DOWN, EXIT_SYSTEM_RESET. Takes vm->lock for HART_START, the lock of the emulated UART
  * for the console.

@@ -20,6 +20,6 @@ void arch_window_close(void);
 /* Zeroes [base, base + size) through an open window; both are multiples of 4 KiB. */
 void arch_mm_zero(paddr_t base, uint64_t size);
 
-/* Makes guest code that was just written to [base, base + size) visible to instruction fetches and
- * to accesses with caches off. */
+/* Makes what was just written to [base, base + size) visible to accesses with caches off. A vCPU
+ * that starts drops the instruction caches of its CPU by itself. */
 void arch_mm_sync(paddr_t base, uint64_t size);

@@ -15,7 +15,9 @@
 
 struct vm;
 
-/* Prepares the VM's architecture state for its first instruction; no vCPU of it runs. Any CPU. */
+/* Puts the VM's interrupt controller and devices at their reset state, before its first instruction
+ * and after its last: no interrupt of a device of it comes any more. No vCPU of it runs. Any CPU;
+ * the caller holds vm->lock. */
 void arch_vm_reset(struct vm *vm);
 
 /*
@@ -33,6 +35,9 @@ void arch_vcpu_load(struct vcpu *v);
  */
 void arch_vcpu_save(struct vcpu *v);
 
+/* The vCPU goes off; it is not loaded. What waited for it there can go elsewhere. */
+void arch_vcpu_off(struct vcpu *v);
+
 /*
  * Runs the loaded vCPU, whose CPU has nothing to reschedule, until an exit that the common code has
  * to know about. Exits that need no scheduling and no life cycle are answered inside. Returns the
@@ -42,6 +47,3 @@ enum exit_reason arch_vcpu_run(struct vcpu *v);
 
 /* True when a halted vCPU has an interrupt to take. The vCPU may be loaded or not. */
 bool arch_vcpu_has_interrupt(struct vcpu *v);
-
-/* The program counter of the vCPU, for reports. Loaded. */
-uint64_t arch_vcpu_pc(const struct vcpu *v);

@@ -9,8 +9,8 @@
 
 _Static_assert(HV_TABLES_VERSION == 1, "the tables were made for version 1 of hv/tables.h");
 _Static_assert(HV_PAGE_SIZE == 4096, "sections and page tables were planned in 4 KiB");
-_Static_assert(HV_STACK_SIZE == 8192,
-               "stack addresses were planned 8192 bytes apart, plus a guard page");
+_Static_assert(HV_STACK_SIZE == 4096,
+               "stack addresses were planned 4096 bytes apart, plus a guard page");
 _Static_assert(sizeof(struct vm) <= 512, "the budget of .data counts 512 bytes for each struct vm");
 _Static_assert(sizeof(struct vcpu) <= 2560,
                "the budget of .data counts 2560 bytes for each struct vcpu");
@@ -189,8 +189,8 @@ const struct vm_config vm_configs[] = {
         .autostart = true,
         .on_crash = VM_POLICY_STOP,
         .on_reboot = VM_POLICY_RESTART,
-        .stage2_root = { 0x80240000 },
-        .window_root = { 0x8024f000 },
+        .stage2_root = { 0x80238000 },
+        .window_root = { 0x80247000 },
         .entry = { 0x80000000 },
         .argument = 0x801ff000, /* device tree */
         .memory = memory_wide,
@@ -222,8 +222,8 @@ const struct vm_config vm_configs[] = {
         .autostart = true,
         .on_crash = VM_POLICY_STOP,
         .on_reboot = VM_POLICY_RESTART,
-        .stage2_root = { 0x80244000 },
-        .window_root = { 0x80255000 },
+        .stage2_root = { 0x8023c000 },
+        .window_root = { 0x8024d000 },
         .entry = { 0x80000000 },
         .argument = 0x801ff000, /* device tree */
         .memory = memory_narrow,
@@ -263,7 +263,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x80237000,
+        .stack_top = 0x80233000,
         .arch = { .hart_id = 0, .vgein = 1 },
     },
     /* system.toml:21 vm.wide.cpus[1] = 3 */
@@ -271,7 +271,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 1,
         .slot = 0,
         .exclusive = false,
-        .stack_top = 0x8023a000,
+        .stack_top = 0x80235000,
         .arch = { .hart_id = 1, .vgein = 1 },
     },
     /* system.toml:27 vm.narrow.cpus[0] = 3 */
@@ -279,7 +279,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 1,
         .exclusive = false,
-        .stack_top = 0x8023d000,
+        .stack_top = 0x80237000,
         .arch = { .hart_id = 0, .vgein = 2 },
     },
 };
@@ -320,7 +320,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 0,
         .vcpus = NULL,
         .slice_us = 10000,
-        .stack_top = 0x8022e000,
+        .stack_top = 0x8022d000,
         .arch = {
             .hart_id = 0,
             .plic_context = 0,
@@ -333,7 +333,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu2_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x80231000,
+        .stack_top = 0x8022f000,
         .arch = {
             .hart_id = 2,
             .plic_context = 0,
@@ -346,7 +346,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 2,
         .vcpus = cpu3_vcpus,
         .slice_us = 2000,
-        .stack_top = 0x80234000,
+        .stack_top = 0x80231000,
         .arch = {
             .hart_id = 3,
             .plic_context = 0,
@@ -438,11 +438,11 @@ const struct owner owners[] = {
     },
     {
         .base = { 0x8022b000 },
-        .size = 0x15000, /* 84 KiB */
+        .size = 0xd000, /* 52 KiB */
         .name = "hypervisor .stacks",
     },
     {
-        .base = { 0x80240000 },
+        .base = { 0x80238000 },
         .size = 0x1b000, /* 108 KiB */
         .name = "hypervisor .pagetables",
     },

@@ -2,14 +2,20 @@
 /*
  * Commits faults, one after the other or one alone; whoever runs it decides from the hypervisor's
  * report whether each ended the VM, came back, or became an exception of the guest. Words of the
- * command line: fault=NAME   commits that one, says what happened and powers off fault=all commits
- * all in the order of the table below: the VM's policy must be on-crash = "restart", and the
- *                  scratch register (guest.h) says where to go on
- *     fault=list   prints the names only
- *     outside=A    an address that is not the VM's (default 0x60000000)
- *     rom=A        an address in a region of the VM without write permission; nx=A: in one without
- * execute permission (default: those faults are left out) Lines: `fault NAME: begin`, then nothing
- * or `fault NAME: survived` or `fault NAME: exception ESR 0x...`.
+ * command line:
+ *
+ *     fault=NAME  commits that one, says what happened and powers off
+ *     fault=all   commits all in the order of the table below: the VM must have
+ *                 on-crash = "restart", and the scratch register (guest.h) says where to go on
+ *     fault=both  in N rounds (rounds=N) one CPU faults while the other one cannot be interrupted
+ *                 or waits: again with on-crash = "restart" and the scratch register
+ *     fault=list  prints the names only
+ *     outside=A   an address that is not the VM's (default 0x60000000)
+ *     rom=A       an address that the VM may not write (default: that fault is left out)
+ *     nx=A        an address that the VM may not execute (default: that fault is left out)
+ *
+ * Lines: `fault NAME: begin`, then nothing, or `fault NAME: survived`, or `fault NAME: exception
+ * ESR 0x...`.
  */
 #include "aarch64.h"
 
@@ -450,11 +456,54 @@ static void commit_all(void)
     report(true, "%u faults committed", (unsigned)ARRAY_SIZE(faults));
 }
 
+static volatile uint64_t second_is_busy; /* written by CPU 1 */
+
+static void second_main(uint64_t round)
+{
+    if ((round & 1) != 0) {
+        read_outside();
+    }
+    second_is_busy = 1;
+    if ((round & 2) != 0) {
+        spin_masked();
+    }
+    wait_masked();
+}
+
+/* One round for each boot: odd, CPU 1 faults, even, CPU 0; the other one spins or waits. */
+static void commit_on_both(uint64_t rounds)
+{
+    uint32_t scratch = scratch_load();
+    uint32_t round = (scratch & 0xffff0000) == SCRATCH_MAGIC ? scratch & 0xffff : 0;
+    report_as("faults");
+    if (round == rounds) {
+        scratch_store(0);
+        report(true, "%u rounds of faults on two CPUs", round);
+        return;
+    }
+    round++;
+    scratch_store(SCRATCH_MAGIC | round);
+    print("round %u\n", round);
+    cpu_start(1, second_main, round);
+    if ((round & 1) == 0) {
+        wait_for(&second_is_busy, 1, 2000000);
+        read_outside();
+    }
+    if ((round & 2) != 0) {
+        spin_masked();
+    }
+    wait_masked();
+}
+
 void guest_main(void)
 {
     outside = cmdline_number("outside", 0x60000000);
     if (cmdline_is("fault", "all")) {
         commit_all();
+        return;
+    }
+    if (cmdline_is("fault", "both")) {
+        commit_on_both(cmdline_number("rounds", 20));
         return;
     }
     report_begin("faults");

@@ -2,9 +2,11 @@
 /*
  * Nothing of this CPU's state may change while another VM has the CPU: SIMD registers, FPCR, FPSR,
  * general registers and the system registers of EL1 and EL0. Every VM that shares the CPU runs this
- * guest with its own seed. Words of the command line: seed=N     makes the values of this VM
- * (default 1) rounds=N   rounds (default 50) round-ms=N length of one round in milliseconds
- * (default 20: longer than a time slice)
+ * guest with its own seed. Words of the command line:
+ *
+ *     seed=N      makes the values of this VM (default 1)
+ *     rounds=N    rounds (default 50)
+ *     round-ms=N  milliseconds of a round (default 20: longer than a time slice)
  */
 #include "aarch64.h"
 

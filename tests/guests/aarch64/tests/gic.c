@@ -3,14 +3,16 @@
  * The interrupt controller a VM sees: GICv3 distributor, redistributors and CPU interfaces (IHI
  * 0069). Needs two CPUs. Interrupts are mostly taken by polling ICC_IAR1_EL1 with IRQs masked,
  * which shows exactly what is signalled; SPIs are pended by software, apart from the UART's. Words
- * of the command line: rounds=N   length of the SGI storms (default 2000)
+ * of the command line:
+ *
+ *     rounds=N  length of the SGI storms (default 2000)
  */
 #include "aarch64.h"
 
 #define SOFT_SPI_FIRST 40u /* SPIs that no device of the VM drives */
 #define SOFT_SPI_COUNT 16u
 #define QUIET_US       500u
-#define ARRIVE_US      500000u
+#define ARRIVE_US      2000000u
 
 #define UART_DR   0x00u
 #define UART_IMSC 0x38u
@@ -663,6 +665,65 @@ static void test_storms(uint64_t rounds)
     report_equal(lost, 0, "bursts of SGIs to CPU 1 lose nothing at their end");
 }
 
+static volatile uint64_t short_visits; /* of CPU 1, that end with CPU_OFF; written by CPU 1 */
+
+/* CPU 1 goes off with an SPI pending that it has not taken. */
+static void leave_pending(uint64_t spi)
+{
+    gic_set((unsigned)spi, GICD_ISPENDR);
+    delay_us(QUIET_US);
+    short_visits++;
+}
+
+/* What CPU 1 takes and sees when it is on again; its redistributor is as others left it. */
+static volatile uint64_t again_taken;
+static volatile uint64_t again_priorities;
+
+static void look_again(uint64_t unused)
+{
+    (void)unused;
+    icc_write(ICC_SRE_EL1, 7);
+    isb();
+    icc_write(ICC_PMR_EL1, 0xff);
+    icc_write(ICC_IGRPEN1_EL1, 1);
+    isb();
+    again_priorities = mmio_read(gic_frame(0) + GICD_IPRIORITYR + 4);
+    unsigned intid = gic_wait(ARRIVE_US);
+    again_taken = intid;
+    if (intid != INTID_SPURIOUS) {
+        gic_end(intid);
+    }
+    short_visits++;
+}
+
+/* Starts CPU 1 and waits until it is off again; some firmware calls it off until it runs. */
+static bool visit(void (*entry)(uint64_t argument), uint64_t argument)
+{
+    uint64_t before = short_visits;
+    cpu_start(1, entry, argument);
+    return wait_for(&short_visits, before + 1, 2 * ARRIVE_US) && cpu_wait_off(1, 1000000);
+}
+
+/* An interrupt controller is not switched off with a CPU. */
+static void test_cpu_off(void)
+{
+    unsigned spi = SOFT_SPI_FIRST;
+    if (soft_spi_count > 0) {
+        gic_enable(spi);
+        gic_route(spi, 1);
+        report(visit(leave_pending, spi), "CPU 1 goes off with an SPI pending");
+        report(gic_bit(spi, GICD_ISPENDR), "the SPI stays pending");
+        gic_route(spi, 0);
+        report_equal(gic_wait(ARRIVE_US), spi, "routed anew it is taken here");
+        gic_end(spi);
+    }
+    mmio_write(GICR_BASE + GICR_STRIDE + GICR_SGI + GICD_IPRIORITYR + 4, 0xa0a04850);
+    gic_send(5, 2);
+    report(visit(look_again, 0), "CPU 1 is on and off again");
+    report_equal(again_priorities, 0xa0a04850, "priorities written while it was off are kept");
+    report_equal(again_taken, 5, "an SGI sent while it was off is taken");
+}
+
 void guest_main(void)
 {
     report_begin("gic");
@@ -686,4 +747,5 @@ void guest_main(void)
     test_storms(cmdline_number("rounds", 2000));
     second_stop = 1;
     report(cpu_wait_off(1, 1000000), "CPU 1 is off at the end");
+    test_cpu_off();
 }

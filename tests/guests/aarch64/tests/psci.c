@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * PSCI 1.1 and SMCCC 1.1 as a VM sees them, by both conduits (DEN 0022F.b, DEN 0028). Needs two
- * CPUs. Words of the command line: resets=N   resets itself N times, by HVC and SMC in turn, and
- * checks after each that RAM, CPUs and interrupt controller are as at the first boot; needs the
- * scratch register (guest.h)
+ * CPUs. Words of the command line:
+ *
+ *     resets=N  resets itself N times, by HVC and SMC in turn, and checks after each that RAM, CPUs
+ *               and interrupt controller are as at the first boot; needs the scratch register
+ *               (guest.h)
  *
  * On plain QEMU, SMC and the checks that only a hypervisor makes are skipped.
  */

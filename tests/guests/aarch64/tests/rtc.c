@@ -2,7 +2,9 @@
 /*
  * A device passed through with its interrupt: the PL031 real-time clock (Arm DDI 0224) at
  * 0x0901_0000, INTID 34. Its match interrupt is taken many times; each must come once for each
- * match, and again and again while its line stays high. rounds=N   matches (default 200)
+ * match, and again and again while its line stays high. Words of the command line:
+ *
+ *     rounds=N  matches (default 200)
  */
 #include "aarch64.h"
 

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Keeps the hypervisor as busy as a guest can, on two CPUs, while another VM must get on with its
- * work. Words of the command line: seconds=N   length (default 3) kinds=N     bit mask of the
- * storms below (default: all) cpus=1      CPU 0 alone Each kind runs in turn for a short while
- * until the time is over; a count of rounds is printed for each.
+ * work. Words of the command line:
+ *
+ *     seconds=N  length (default 3)
+ *     kinds=N    bit mask of the storms below (default: all)
+ *     cpus=1     CPU 0 alone
+ *
+ * Each kind runs in turn for a short while until the time is over; a count of rounds is printed.
  */
 #include "aarch64.h"
 

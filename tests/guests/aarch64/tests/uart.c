@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The PL011 UART a VM sees (Arm DDI 0183). Words of the command line:
- *     echo=1   then waits for one line of input, takes it by interrupt and prints `echo: <line>`
+ *
+ *     echo=1  then waits for one line of input, takes it by interrupt and prints `echo: <line>`
  */
 #include "aarch64.h"
 
