@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -129,7 +130,9 @@ def option_lines(arguments: Iterable[str]) -> list[str]:
     """Command line arguments as words of a makefile, each option on a line with its values."""
     lines: list[str] = []
     for argument in arguments:
-        word = shlex.quote(argument).replace("$", "$$").replace("#", "\\#")
+        word = shlex.quote(argument).replace("$", "$$")
+        # Before a number sign, and only there, make takes backslashes for quotes.
+        word = re.sub(r"(\\*)#", lambda match: match[1] * 2 + r"\#", word)
         if lines and not argument.startswith("-"):
             lines[-1] += f" {word}"
         else:
