@@ -41,12 +41,14 @@ _BANK = 32
 class Riscv64Vm(ArchVm):
     """See ArchVm.
 
+    stage2_mode: hgatp.MODE.
     controller: window of the PLIC, or of the APLIC where has_aia.  imsic: window of the interrupt
     files, None without.
     uart: window, None without a console.
     sources: which sources the VM has, in banks: bit i of word n is source 32 * n + i.
     """
 
+    stage2_mode: int
     has_aia: bool
     controller: Range
     imsic: Range | None
@@ -173,6 +175,7 @@ class Riscv64Isa(Isa):
         return Riscv64Vm(
             data_size=state + abi.V16550_SIZE_MAX + len(sources) * bank,
             rodata_size=len(sources) * (_BANK * 2 + 4),
+            stage2_mode=self.vm_format.hgatp_mode,
             has_aia=imsic is not None,
             controller=_pages(window),
             imsic=imsic,
