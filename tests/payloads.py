@@ -22,7 +22,7 @@ FOLDER = ROOT / "out" / "test-data"
 
 KIB = 1 << 10
 MIB = 1 << 20
-EM_X86_64, EM_AARCH64 = 62, 183
+EM_X86_64, EM_AARCH64, EM_RISCV = 62, 183, 243
 ET_REL, ET_EXEC, ET_DYN = 1, 2, 3
 
 
@@ -110,7 +110,13 @@ FILES: dict[str, Callable[[], bytes]] = {
     "hello.o": lambda: elf([(_RAM, _CODE, 4096)], 0, kind=ET_REL),
     "firmware.bin": lambda: _CODE,
     "aarch64/linux.gz": lambda: gzip.compress(_KERNEL, mtime=0),
+    "riscv64/linux": lambda: _RISCV_KERNEL,
     "riscv64/linux.gz": lambda: gzip.compress(_RISCV_KERNEL, mtime=0),
+    "riscv64/linux-bss": lambda: riscv_image(64 * KIB, 15 * MIB),
+    "riscv64/hello.elf": lambda: elf(
+        [(2 * _RAM, _CODE, 4096), (2 * _RAM + 4096, b"data", 64 * KIB)], 2 * _RAM, machine=EM_RISCV
+    ),
+    "riscv64/hello-pie.elf": lambda: elf([(0, _CODE, 4096)], 0, machine=EM_RISCV, kind=ET_DYN),
 }
 
 

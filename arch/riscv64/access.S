@@ -48,15 +48,30 @@
     csrw    CSR_HSTATUS, t3
 .endm
 
-/* uint64_t access_guest_code(uint64_t address) */
+/* uint64_t access_guest_code(uint64_t address)
+ * One access where the address lets it be one; else two, because an instruction of 4 bytes may lie on
+ * two pages, and one of 2 bytes at the end of the last one. */
     .global access_guest_code
 access_guest_code:
-    TRY     1f
-    .insn   r 0x73, 4, 0x32, a0, a0, x3 /* hlvx.hu a0, (a0) */
+    TRY     2f
+    andi    a1, a0, 2
+    bnez    a1, 1f
+    .insn   r 0x73, 4, 0x34, a0, a0, x3 /* hlvx.wu a0, (a0) */
     TRIED
     ret
+1:  .insn   r 0x73, 4, 0x32, a1, a0, x3 /* hlvx.hu a1, (a0) */
+    addi    a0, a0, 2
+    andi    a2, a1, 3
+    addi    a2, a2, -3
+    bnez    a2, 3f /* an instruction of 2 bytes */
+    .insn   r 0x73, 4, 0x32, a0, a0, x3
+    slli    a0, a0, 16
+    or      a1, a1, a0
+3:  TRIED
+    mv      a0, a1
+    ret
     .balign 4
-1:  REFUSED
+2:  REFUSED
     li      a0, -1
     ret
 

@@ -13,12 +13,11 @@
 #include <arch/imsic.h>
 #include <hv/tables.h>
 
-#define CSR_SISELECT  0x150
-#define CSR_SIREG     0x151
-#define CSR_STOPEI    0x15c
-#define CSR_VSISELECT 0x250
-#define CSR_VSIREG    0x251
-#define CSR_HGEIP     0xe12
+#define CSR_SISELECT 0x150
+#define CSR_SIREG    0x151
+#define CSR_STOPEI   0x15c
+#define CSR_VSIREG   0x251
+#define CSR_HGEIP    0xe12
 
 #define EIDELIVERY  0x70u
 #define EITHRESHOLD 0x72u

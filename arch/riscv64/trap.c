@@ -27,8 +27,11 @@
 #define HTINST_WALK_MASK  (~UINT64_C(0x20))
 #define HTINST_WALK_ENTRY UINT64_C(0x3000)
 
+/* gp and s0-s11, which C keeps: vectors.S reloads them only if it is told to. */
+#define CALLEE_SAVED_MASK UINT32_C(0x0ffc0308)
+
 /* The end of every trap: whether the guest may go on at once. */
-static uint32_t resume(struct vcpu *v)
+static inline uint32_t resume(struct vcpu *v)
 {
     if (v->pcpu->resched) {
         return EXIT_PREEMPTED;
@@ -101,27 +104,15 @@ static uint32_t denied(struct vcpu *v, uint64_t cause, uint64_t instruction)
     return answered(v, EXIT_SYSREG);
 }
 
-/* The trapped instruction from guest memory. Returns false if it is not there any more: the guest's
- * other harts change its tables while it runs. */
-static bool fetch(uint32_t *instruction)
-{
-    uint64_t pc = csr_read(CSR_SEPC);
-    uint64_t low = access_guest_code(pc);
-    uint64_t high = 0;
-
-    if (low != ACCESS_REFUSED && decode_length((uint32_t)low) == 4) {
-        high = access_guest_code(pc + 2); /* may be on the next page */
-    }
-    *instruction = (uint32_t)(high << 16 | low);
-    return low != ACCESS_REFUSED && high != ACCESS_REFUSED;
-}
-
 /* stval holds the instruction, or 0 if the hart does not tell (10.1.9). */
 static uint32_t virtual_instruction(struct vcpu *v, uint64_t cause)
 {
-    uint32_t instruction = (uint32_t)csr_read(CSR_STVAL);
+    uint64_t instruction = csr_read(CSR_STVAL);
 
-    if (instruction == 0 && !fetch(&instruction)) {
+    if (instruction == 0) {
+        instruction = access_guest_code(csr_read(CSR_SEPC));
+    }
+    if (instruction == ACCESS_REFUSED) {
         return resume(v); /* its next attempt tells the guest itself */
     }
     if (instruction == INSTRUCTION_WFI && (csr_read(CSR_SSTATUS) & SSTATUS_SPP) != 0) {
@@ -146,6 +137,22 @@ static const char *access_cause(const struct vcpu *v, ipa_t address, bool is_wri
     return is_write ? "write that its permissions forbid" : "read that its permissions forbid";
 }
 
+/* A load or store that could not be decoded. */
+static uint32_t undecoded_access(struct vcpu *v, uint64_t cause, uint64_t htinst, ipa_t address)
+{
+    if ((htinst & HTINST_WALK_MASK) == HTINST_WALK_ENTRY) {
+        return fault_at(v, cause, "page table walk where it may not", address);
+    }
+    if (htinst == 0 && access_guest_code(csr_read(CSR_SEPC)) == ACCESS_REFUSED) {
+        return resume(v); /* the guest's other harts took it away: see virtual_instruction() */
+    }
+    if (memory_permits(v->vm, address, 1, 0)) {
+        return fault_at(v, cause, access_cause(v, address, cause == CAUSE_STORE_GUEST_PAGE),
+                        address);
+    }
+    return fault_at(v, cause, "data abort of an instruction that is not emulated", address);
+}
+
 /* Extends what a device answered as the load asks. */
 static uint64_t extend(uint64_t value, const struct decoded_access *decoded)
 {
@@ -154,72 +161,53 @@ static uint64_t extend(uint64_t value, const struct decoded_access *decoded)
     return decoded->is_signed ? (value ^ sign) - sign : value;
 }
 
-/* Carries out a decoded access to an emulated device. */
-static uint32_t device_access(struct vcpu *v, uint64_t cause, ipa_t address,
-                              const struct decoded_access *decoded)
+/* trap_exception()'s way to go on after a load: registers that C keeps are still in the machine. */
+static uint32_t resume_with(struct vcpu *v, uint32_t number, uint64_t value)
 {
-    struct mmio_access access = {
-        .address = address,
-        .size = decoded->size,
-        .is_write = decoded->is_write,
-    };
+    uint32_t reason;
 
-    if (access.is_write) {
-        access.value = v->arch.x[decoded->reg] & (UINT64_MAX >> (64 - 8 * access.size));
+    if (number != 0) {
+        v->arch.x[number] = value;
     }
-    if (!mmio_dispatch(v, &access)) {
-        return fault_at(v, cause, access_cause(v, address, access.is_write), address);
-    }
-    skip(decoded->length);
-    if (access.is_write) {
-        return answered(v, EXIT_MMIO_WRITE);
-    }
-    if (decoded->reg != 0) {
-        v->arch.x[decoded->reg] = extend(access.value, decoded);
-    }
-    return answered(v, EXIT_MMIO_READ);
+    reason = answered(v, EXIT_MMIO_READ);
+    return reason == TRAP_RESUME && (CALLEE_SAVED_MASK >> number & 1) != 0 ? TRAP_RESUME_ALL
+                                                                           : reason;
 }
 
-/* A load or store of which htinst does not tell enough. */
-static uint32_t undescribed_access(struct vcpu *v, uint64_t cause, ipa_t address, uint64_t htinst)
-{
-    struct decoded_access decoded;
-    uint32_t instruction;
-
-    if ((htinst & HTINST_WALK_MASK) == HTINST_WALK_ENTRY) {
-        return fault_at(v, cause, "page table walk where it may not", address);
-    }
-    if (memory_permits(v->vm, address, 1, 0)) {
-        return fault_at(v, cause, access_cause(v, address, cause == CAUSE_STORE_GUEST_PAGE),
-                        address);
-    }
-    if (htinst == 0 && !fetch(&instruction)) {
-        return resume(v);
-    }
-    if (htinst != 0 || !decode_access(instruction, &decoded)) {
-        return fault_at(v, cause, "data abort of an instruction that is not emulated", address);
-    }
-    return device_access(v, cause, address, &decoded);
-}
-
-static uint32_t data_fault(struct vcpu *v, uint64_t cause)
+/* A load or store where nothing is mapped: a device. Not inlined, so that trap_exception() needs no
+ * stack frame of its own. */
+static __attribute__((noinline)) uint32_t data_fault(struct vcpu *v, uint64_t cause)
 {
     uint64_t htinst = csr_read(CSR_HTINST);
-    ipa_t address = fault_address();
     struct decoded_access decoded;
+    struct mmio_access access;
 
-    if (decode_transformed(htinst, &decoded)) {
-        return device_access(v, cause, address, &decoded);
+    access.address = fault_address();
+    if (htinst != 0 ? !decode_transformed(htinst, &decoded)
+                    : !decode_access((uint32_t)access_guest_code(csr_read(CSR_SEPC)), &decoded)) {
+        return undecoded_access(v, cause, htinst, access.address);
     }
-    return undescribed_access(v, cause, address, htinst);
+    access.size = decoded.size;
+    access.is_write = decoded.is_write;
+    access.value = 0;
+    if (access.is_write) {
+        access.value = v->arch.x[decoded.reg] & (UINT64_MAX >> (64 - 8 * decoded.size));
+    }
+    if (!mmio_dispatch(v, &access)) {
+        return fault_at(v, cause, access_cause(v, access.address, decoded.is_write),
+                        access.address);
+    }
+    skip(decoded.length);
+    return decoded.is_write ? answered(v, EXIT_MMIO_WRITE)
+                            : resume_with(v, decoded.reg, extend(access.value, &decoded));
 }
 
 uint32_t trap_exception(struct vcpu *v, uint64_t cause)
 {
+    if (cause == CAUSE_LOAD_GUEST_PAGE || cause == CAUSE_STORE_GUEST_PAGE) {
+        return data_fault(v, cause); /* by far the most frequent */
+    }
     switch (cause) {
-    case CAUSE_LOAD_GUEST_PAGE:
-    case CAUSE_STORE_GUEST_PAGE:
-        return data_fault(v, cause);
     case CAUSE_VIRTUAL_INSTRUCTION:
         return virtual_instruction(v, cause);
     case CAUSE_FETCH_GUEST_PAGE:

@@ -11,7 +11,7 @@
  *
  * C code keeps s0-s11 by itself and never touches gp (RISC-V psABI, 1.1). Firmware calls and
  * interrupts need no others than the argument registers, so their short way leaves s0-s11 and gp
- * where they are, unless the guest does not go on.
+ * where they are, unless the guest does not go on; exceptions look at all, and seldom change them.
  *
  * For build/stack.py:
  * stack: vcpu_enter 112 -> trap_exception trap_hypercall trap_interrupt
@@ -95,6 +95,8 @@ trap_entry:
     mv      a1, a0
     ld      a0, PCPU_LOADED(tp)
     li      t0, TRAP_RESUME
+    beq     a1, t0, resume_short
+    li      t0, TRAP_RESUME_ALL
     bne     a1, t0, leave
 resume: /* a0: the vCPU */
     CALLEE_SAVED ld

@@ -313,39 +313,36 @@ static void access_enable(struct vcpu *v, uint32_t index, struct mmio_access *ac
     }
 }
 
-/* Priorities, and pending bits, which cannot be written (chapter 5). */
-static void access_source(struct vm *vm, uint64_t offset, struct mmio_access *access)
+/* A priority or 32 pending bits: one word, which is read whole without the lock. */
+static uint32_t read_source(const struct vm *vm, uint64_t offset)
 {
     const struct vplic_config *config = config_of(vm);
     uint32_t number = (uint32_t)(offset % PLIC_PENDING / 4);
 
     if (offset >= PLIC_PENDING) {
-        if (!access->is_write && number < config->bank_count) {
-            access->value = config->banks[number].pending;
-        }
-    } else if (exists(vm, number)) {
-        if (access->is_write) {
-            set_priority(vm, number, (uint32_t)access->value & LEVEL_MASK);
-        } else {
-            access->value = config->banks[number / 32].priority[number % 32];
-        }
+        return number < config->bank_count ? config->banks[number].pending : 0;
+    }
+    return exists(vm, number) ? config->banks[number / 32].priority[number % 32] : 0;
+}
+
+/* Pending bits cannot be written (chapter 5). */
+static void write_source(struct vm *vm, uint64_t offset, uint32_t value)
+{
+    uint32_t number = (uint32_t)(offset / 4);
+
+    if (offset < PLIC_PENDING && exists(vm, number)) {
+        set_priority(vm, number, value & LEVEL_MASK);
     }
 }
 
-bool vplic_access(struct vcpu *v, void *device, struct mmio_access *access)
+/* Everything but reads of sources. Not inlined, so that those need no stack frame for it. */
+static __attribute__((noinline)) void access_locked(const struct vcpu *v, uint64_t offset,
+                                                    struct mmio_access *access)
 {
     struct vm *vm = v->vm;
     struct vplic *vplic = config_of(vm)->state;
-    uint64_t offset = access->address.ipa - config_of(vm)->base.ipa;
     struct vcpu *target;
 
-    (void)device;
-    if (access->size != 4 || offset % 4 != 0) {
-        return false;
-    }
-    if (!access->is_write) {
-        access->value = 0;
-    }
     spin_lock(&vplic->lock);
     if (offset >= PLIC_CONTEXT) {
         target = context_at(vm, offset - PLIC_CONTEXT, PLIC_CONTEXT_STRIDE);
@@ -358,9 +355,27 @@ bool vplic_access(struct vcpu *v, void *device, struct mmio_access *access)
             access_enable(target, (uint32_t)(offset % PLIC_ENABLE_STRIDE / 4), access);
         }
     } else {
-        access_source(vm, offset, access);
+        write_source(vm, offset, (uint32_t)access->value);
     }
     spin_unlock(&vplic->lock);
+}
+
+bool vplic_access(struct vcpu *v, void *device, struct mmio_access *access)
+{
+    uint64_t offset = access->address.ipa - config_of(v->vm)->base.ipa;
+
+    (void)device;
+    if (access->size != 4 || offset % 4 != 0) {
+        return false;
+    }
+    if (!access->is_write) {
+        access->value = 0;
+        if (offset < PLIC_ENABLE) {
+            access->value = read_source(v->vm, offset);
+            return true;
+        }
+    }
+    access_locked(v, offset, access);
     return true;
 }
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from gen.fdt import Tree
-from gen.model import Hardware
+from gen.model import Hardware, System, Vm
 from gen.ranges import Owned
 
 #: Architectures that exist, by the name that board files use.
@@ -53,10 +53,6 @@ class Architecture(ABC):
         """Why the hypervisor cannot run on this hardware: sentences; () if it can."""
 
     @abstractmethod
-    def max_vcpus_per_cpu(self, hardware: Hardware) -> int:
-        """Most vCPUs that one CPU of the hardware can run in turn."""
-
-    @abstractmethod
     def claimed_windows(self, hardware: Hardware) -> tuple[Owned[str], ...]:
         """Physical registers that the hypervisor keeps for itself, and their names."""
 
@@ -65,10 +61,12 @@ class Architecture(ABC):
         """Interrupts that the hypervisor keeps for itself or makes for guests, and their names."""
 
     @abstractmethod
-    def guest_windows(
-        self, hardware: Hardware, vcpu_count: int, has_uart: bool
-    ) -> tuple[Owned[str], ...]:
+    def guest_windows(self, system: System, vm: Vm) -> tuple[Owned[str], ...]:
         """Guest addresses of the devices that the hypervisor emulates for a VM, and their names."""
+
+    @abstractmethod
+    def interrupt_shortcoming(self, system: System, vm: Vm) -> str:
+        """Why no device can interrupt the VM, whatever its number; "" if it can."""
 
     @abstractmethod
     def is_assignable(self, hardware: Hardware, number: int) -> bool:
@@ -87,9 +85,7 @@ class Architecture(ABC):
         """What the manuals call an interrupt: "SPI 2"."""
 
     @abstractmethod
-    def guest_tree_conflicts(
-        self, guest: Hardware, board: Hardware, vcpu_count: int, has_uart: bool
-    ) -> tuple[str, ...]:
+    def guest_tree_conflicts(self, guest: Hardware, system: System, vm: Vm) -> tuple[str, ...]:
         """What a device tree given by the user says otherwise than the emulated hardware is.
 
         Sentences about CPUs, interrupt controller, UART, timer and firmware; memory is the same on

@@ -13,10 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from gen import abi
 from gen.arch import Architecture, common
 from gen.fdt import FdtNode, Specifier, Tree, TreeError
-from gen.model import Cpu, Hardware, Interrupt, Uart
+from gen.model import Cpu, Hardware, Interrupt, System, Uart, Vm
 from gen.ranges import KIB, Owned, Range
 
 #: INTIDs: 0-15 SGI, 16-31 PPI, 32-1019 SPI (Arm IHI 0069H, 2.2).
@@ -146,10 +145,6 @@ class Aarch64(Architecture):
             result.append("/chosen names no console that is an arm,pl011 with an interrupt")
         return tuple(result)
 
-    def max_vcpus_per_cpu(self, hardware: Hardware) -> int:  # noqa: ARG002
-        """See gen.arch.Architecture."""
-        return abi.VCPUS_PER_CPU_MAX
-
     def claimed_windows(self, hardware: Hardware) -> tuple[Owned[str], ...]:
         """See gen.arch.Architecture."""
         board = hardware_of(hardware)
@@ -167,11 +162,9 @@ class Aarch64(Architecture):
         uart = hardware.uart
         return {uart.interrupt.number: "the console UART's"} if uart is not None else {}
 
-    def guest_windows(
-        self, hardware: Hardware, vcpu_count: int, has_uart: bool
-    ) -> tuple[Owned[str], ...]:
+    def guest_windows(self, system: System, vm: Vm) -> tuple[Owned[str], ...]:
         """See gen.arch.Architecture."""
-        board = hardware_of(hardware)
+        board = hardware_of(system.board.hardware)
         result = []
         if board.gic is not None:
             result.append(
@@ -179,11 +172,15 @@ class Aarch64(Architecture):
                     Range(board.gic.distributor.base, DISTRIBUTOR_SIZE), "virtual GIC distributor"
                 )
             )
-            frames = Range(board.gic.regions[0].base, vcpu_count * REDISTRIBUTOR_STRIDE)
+            frames = Range(board.gic.regions[0].base, len(vm.cpus) * REDISTRIBUTOR_STRIDE)
             result.append(Owned(frames, "virtual GIC redistributors"))
-        if has_uart and board.uart is not None:
+        if vm.console == "uart" and board.uart is not None:
             result.append(Owned(board.uart.window, "virtual UART"))
         return tuple(result)
+
+    def interrupt_shortcoming(self, system: System, vm: Vm) -> str:  # noqa: ARG002
+        """See gen.arch.Architecture."""
+        return ""
 
     def is_assignable(self, hardware: Hardware, number: int) -> bool:  # noqa: ARG002
         """See gen.arch.Architecture."""
@@ -203,12 +200,10 @@ class Aarch64(Architecture):
             return f"SPI {number - SPI_BASE}"
         return f"PPI {number - PPI_BASE}" if number >= PPI_BASE else f"SGI {number}"
 
-    def guest_tree_conflicts(
-        self, guest: Hardware, board: Hardware, vcpu_count: int, has_uart: bool
-    ) -> tuple[str, ...]:
+    def guest_tree_conflicts(self, guest: Hardware, system: System, vm: Vm) -> tuple[str, ...]:
         """See gen.arch.Architecture."""
-        seen, real = hardware_of(guest), hardware_of(board)
-        return tuple(_conflicts(seen, real, vcpu_count, has_uart))
+        seen, real = hardware_of(guest), hardware_of(system.board.hardware)
+        return tuple(_conflicts(seen, real, len(vm.cpus), vm.console == "uart"))
 
 
 def vcpu_affinity(index: int) -> int:

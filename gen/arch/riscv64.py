@@ -15,11 +15,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from gen import abi
 from gen.arch import Architecture, common
 from gen.fdt import FdtNode, Specifier, Tree, TreeError
 from gen.model import Cpu, Hardware, Interrupt, System, Uart, Vm
-from gen.ranges import KIB, MIB, PAGE_SIZE, Owned, Range, align_up
+from gen.ranges import KIB, MIB, PAGE_SIZE, Owned, Range, align_down, align_up
 
 #: Causes of interrupts, which are the cells of a hart's own controller (Privileged Architecture,
 #: table of scause).
@@ -170,11 +169,6 @@ class Riscv64(Architecture):
         """See gen.arch.Architecture."""
         return tuple(_shortcomings(hardware_of(hardware)))
 
-    def max_vcpus_per_cpu(self, hardware: Hardware) -> int:
-        """See gen.arch.Architecture."""
-        imsic = hardware_of(hardware).imsic
-        return min(abi.VCPUS_PER_CPU_MAX, imsic.guest_count) if imsic else abi.VCPUS_PER_CPU_MAX
-
     def claimed_windows(self, hardware: Hardware) -> tuple[Owned[str], ...]:
         """See gen.arch.Architecture."""
         board = hardware_of(hardware)
@@ -194,24 +188,27 @@ class Riscv64(Architecture):
         uart = hardware.uart
         return {uart.interrupt.number: "the console UART's"} if uart is not None else {}
 
-    def guest_windows(
-        self, hardware: Hardware, vcpu_count: int, has_uart: bool
-    ) -> tuple[Owned[str], ...]:
+    def guest_windows(self, system: System, vm: Vm) -> tuple[Owned[str], ...]:
         """See gen.arch.Architecture."""
-        board = hardware_of(hardware)
-        result = []
-        if board.plic is not None:
-            window = Range(board.plic.window.base, plic_size(vcpu_count))
-            result.append(Owned(window, "virtual PLIC"))
-        if board.aplic is not None:
-            window = Range(board.aplic.window.base, align_up(board.aplic.window.size, PAGE_SIZE))
-            result.append(Owned(window, "virtual APLIC"))
-        if board.imsic is not None:
-            window = Range(board.imsic.windows[0].base, vcpu_count * IMSIC_FILE_SIZE)
-            result.append(Owned(window, "virtual IMSIC"))
-        if has_uart and board.uart is not None:
-            result.append(Owned(Range(board.uart.window.base, PAGE_SIZE), "virtual UART"))
+        board = hardware_of(system.board.hardware)
+        has_aia = bool(guest_files(system, vm))
+        name = "virtual APLIC" if has_aia else "virtual PLIC"
+        result = [Owned(guest_controller(board, len(vm.cpus), has_aia), name)]
+        if has_aia:
+            result.append(Owned(guest_imsic(board, len(vm.cpus)), "virtual IMSIC"))
+        if vm.console == "uart" and board.uart is not None:
+            result.append(Owned(whole_pages(board.uart.window), "virtual UART"))
         return tuple(result)
+
+    def interrupt_shortcoming(self, system: System, vm: Vm) -> str:
+        """See gen.arch.Architecture."""
+        imsic = hardware_of(system.board.hardware).imsic
+        if imsic is None or guest_files(system, vm):
+            return ""
+        return (
+            f"each CPU has interrupt files for {imsic.guest_count} vCPUs, and those of its CPUs are"
+            " all given to other VMs"
+        )
 
     def is_assignable(self, hardware: Hardware, number: int) -> bool:
         """See gen.arch.Architecture."""
@@ -230,12 +227,10 @@ class Riscv64(Architecture):
         """See gen.arch.Architecture."""
         return f"source {number}"
 
-    def guest_tree_conflicts(
-        self, guest: Hardware, board: Hardware, vcpu_count: int, has_uart: bool
-    ) -> tuple[str, ...]:
+    def guest_tree_conflicts(self, guest: Hardware, system: System, vm: Vm) -> tuple[str, ...]:
         """See gen.arch.Architecture."""
-        seen, real = hardware_of(guest), hardware_of(board)
-        return tuple(_conflicts(seen, real, vcpu_count, has_uart))
+        seen, real = hardware_of(guest), hardware_of(system.board.hardware)
+        return tuple(_conflicts(seen, real, vm, bool(guest_files(system, vm))))
 
 
 # ---- what a board must have ----------------------------------------------------------------------
@@ -248,8 +243,6 @@ def _shortcomings(board: Riscv64Hardware) -> Iterator[str]:
     if not board.timebase_frequency:
         yield "/cpus has no timebase-frequency"
     if board.aplic is not None and board.imsic is not None:
-        if not board.imsic.guest_count:
-            yield "the IMSIC has no interrupt files for guests (riscv,guest-index-bits)"
         without = board.imsic.files.count(None)
         if without:
             yield f"the IMSIC has no supervisor-level file for {without} of {count} harts"
@@ -270,8 +263,9 @@ def _shortcomings(board: Riscv64Hardware) -> Iterator[str]:
 
 # The virtual devices stand where the board's are.
 def _conflicts(
-    seen: Riscv64Hardware, real: Riscv64Hardware, vcpu_count: int, has_uart: bool
+    seen: Riscv64Hardware, real: Riscv64Hardware, vm: Vm, has_aia: bool
 ) -> Iterator[str]:
+    vcpu_count, has_uart = len(vm.cpus), vm.console == "uart"
     if len(seen.cpus) != vcpu_count:
         yield f"it has {len(seen.cpus)} CPUs, the VM {vcpu_count}"
     else:
@@ -279,7 +273,11 @@ def _conflicts(
             if cpu.hardware_id != cpu.index:
                 own = cpu.index
                 yield f"{cpu.path} has reg {cpu.hardware_id:#x}, vCPU {own} has {own:#x}"
-    yield from _controller_conflicts(seen, real, vcpu_count)
+    controller = guest_controller(real, vcpu_count, has_aia)
+    if has_aia:
+        yield from _aia_conflicts(seen, controller, guest_imsic(real, vcpu_count))
+    else:
+        yield from _plic_conflicts(seen, controller, vcpu_count)
     if seen.uart is not None and not has_uart:
         yield f'its console is {seen.uart.path}, the VM has console = "none"'
     elif seen.uart is not None and real.uart is not None:
@@ -301,44 +299,39 @@ def _conflicts(
             f" the VM's {real.timebase_frequency}"
         )
     for name in seen.extensions:
-        if name not in (*guest_extensions(real), *_IMPLIED):
+        if name not in (*guest_extensions(real, has_aia), *_IMPLIED):
             yield f"its harts have the extension {name}, the VM's have not"
 
 
-def _controller_conflicts(
-    seen: Riscv64Hardware, real: Riscv64Hardware, vcpu_count: int
-) -> Iterator[str]:
-    if real.plic is not None:
-        if seen.plic is None:
-            yield 'it has no interrupt controller compatible with "sifive,plic-1.0.0"'
-            return
-        if seen.plic.window.base != real.plic.window.base:
-            yield (
-                f"{seen.plic.path} is at {seen.plic.window.base:#x},"
-                f" the VM's PLIC at {real.plic.window.base:#x}"
-            )
-        if seen.plic.contexts != tuple(range(vcpu_count)):
-            yield (
-                f"{seen.plic.path} has other contexts than the VM's PLIC, which has one for the"
-                " supervisor level of each vCPU"
-            )
+def _plic_conflicts(seen: Riscv64Hardware, controller: Range, vcpu_count: int) -> Iterator[str]:
+    if seen.plic is None:
+        yield 'it has no interrupt controller compatible with "sifive,plic-1.0.0"'
         return
-    if real.aplic is None or real.imsic is None:
-        return
+    if seen.plic.window.base != controller.base:
+        yield (
+            f"{seen.plic.path} is at {seen.plic.window.base:#x},"
+            f" the VM's PLIC at {controller.base:#x}"
+        )
+    if seen.plic.contexts != tuple(range(vcpu_count)):
+        yield (
+            f"{seen.plic.path} has other contexts than the VM's PLIC, which has one for the"
+            " supervisor level of each vCPU"
+        )
+
+
+def _aia_conflicts(seen: Riscv64Hardware, controller: Range, imsic: Range) -> Iterator[str]:
     if seen.aplic is None or seen.imsic is None:
         yield 'it has no "riscv,aplic" that sends messages to a "riscv,imsics"'
         return
-    if seen.aplic.window.base != real.aplic.window.base:
+    if seen.aplic.window.base != controller.base:
         yield (
             f"{seen.aplic.path} is at {seen.aplic.window.base:#x},"
-            f" the VM's APLIC at {real.aplic.window.base:#x}"
+            f" the VM's APLIC at {controller.base:#x}"
         )
-    base = real.imsic.windows[0].base
-    files = tuple(base + index * IMSIC_FILE_SIZE for index in range(vcpu_count))
-    if seen.imsic.files != files:
+    if seen.imsic.files != tuple(range(imsic.base, imsic.end, IMSIC_FILE_SIZE)):
         yield (
             f"{seen.imsic.path} has other interrupt files than the VM, whose vCPUs have one page"
-            f" each from {base:#x}"
+            f" each from {imsic.base:#x}"
         )
 
 
@@ -354,9 +347,9 @@ _OFFERED = (
 _IMPLIED = ("zicntr", "zicsr", "zifencei")
 
 
-def guest_extensions(hardware: Riscv64Hardware) -> tuple[str, ...]:
-    """The extensions that the vCPUs of a board have, in the order of an ISA string."""
-    aia = ("ssaia",) if hardware.imsic is not None else ()
+def guest_extensions(hardware: Riscv64Hardware, has_aia: bool) -> tuple[str, ...]:
+    """The extensions that a vCPU on a board has, in the order of an ISA string."""
+    aia = ("ssaia",) if has_aia else ()
     return tuple(name for name in (*_OFFERED, *aia) if name in hardware.extensions)
 
 
@@ -408,16 +401,54 @@ def _node_extensions(node: FdtNode) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*letters, *longer)))
 
 
-def guest_file(system: System, vm: Vm, index: int) -> int:
-    """The guest interrupt file of a vCPU among those of its CPU, from 1; 0 where there are none.
+# ---- what guests see -----------------------------------------------------------------------------
 
-    The vCPUs of a CPU take them in the order of the file.
+
+def guest_files(system: System, vm: Vm) -> tuple[int, ...]:
+    """The guest interrupt file of each vCPU of a VM among those of its CPU, from 1.
+
+    () where the VM has none, and a PLIC instead: on a board without IMSIC, or where the files of
+    its CPUs run out. VMs with interrupts of devices come first, then they take files in the order
+    of the file, each all that it needs or none.
     """
-    if hardware_of(system.board.hardware).imsic is None:
-        return 0
-    cpu = vm.cpus[index]
-    before = sum(other.cpus.count(cpu) for other in system.vms[: vm.index])
-    return before + vm.cpus[:index].count(cpu) + 1
+    imsic = hardware_of(system.board.hardware).imsic
+    if imsic is None:
+        return ()
+    taken: dict[int, int] = {}
+    for other in sorted(system.vms, key=lambda item: (not _has_lines(item), item.index)):
+        count = dict(taken)
+        files = []
+        for cpu in other.cpus:
+            count[cpu] = count.get(cpu, 0) + 1
+            files.append(count[cpu])
+        fits = max(files, default=0) <= imsic.guest_count
+        if other.index == vm.index:
+            return tuple(files) if fits else ()
+        taken = count if fits else taken
+    return ()
+
+
+def _has_lines(vm: Vm) -> bool:
+    return any(device.interrupts for device in vm.devices)
+
+
+def guest_controller(board: Riscv64Hardware, vcpu_count: int, has_aia: bool) -> Range:
+    """Where a VM sees its APLIC (has_aia) or PLIC: at the base of the board's controller."""
+    real = board.aplic or board.plic
+    assert real is not None
+    return whole_pages(real.window if has_aia else Range(real.window.base, plic_size(vcpu_count)))
+
+
+def guest_imsic(board: Riscv64Hardware, vcpu_count: int) -> Range:
+    """Where a VM sees its interrupt files."""
+    assert board.imsic is not None
+    return Range(board.imsic.windows[0].base, vcpu_count * IMSIC_FILE_SIZE)
+
+
+def whole_pages(window: Range) -> Range:
+    """The pages that a window lies in."""
+    base = align_down(window.base, PAGE_SIZE)
+    return Range(base, align_up(window.end, PAGE_SIZE) - base)
 
 
 # ---- interrupt controllers and UART --------------------------------------------------------------

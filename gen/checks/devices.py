@@ -150,7 +150,7 @@ def device_overlap(system: System) -> Iterator[Diagnostic]:
         items: list[Owned[MemoryRegion | Device | str]] = [
             *(Owned(region.guest_range, region) for region in vm.memory),
             *(Owned(w.guest_range, device) for device in vm.devices for w in device.windows),
-            *arch.guest_windows(system.board.hardware, len(vm.cpus), vm.console == "uart"),
+            *arch.guest_windows(system, vm),
         ]
         free = holes([Range(0, arch.guest_limit)], (item.range for item in items))
         for one, two in overlapping(items):

@@ -258,9 +258,7 @@ def dtb_contradicts(system: System) -> Iterator[Diagnostic]:
         for area in guest.ram:
             for rest in subtracted(area, memory):
                 conflicts.append(f"it says that {rest} is memory, the VM has none there")
-        conflicts += arch.guest_tree_conflicts(
-            guest, system.board.hardware, len(vm.cpus), vm.console == "uart"
-        )
+        conflicts += arch.guest_tree_conflicts(guest, system, vm)
         for text in conflicts:
             yield Diagnostic(
                 "dtb-contradicts",

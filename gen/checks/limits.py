@@ -37,7 +37,6 @@ def limit(system: System) -> Iterator[Diagnostic]:
     arch = architecture(board.arch)
     vcpus = devices = 0
     load: dict[int, int] = {}
-    per_cpu = arch.max_vcpus_per_cpu(board.hardware)
     for vm in vms:
         most = min(arch.max_vcpus, abi.VCPUS_PER_VM_MAX)
         yield from over(f"vCPUs of {vm_text(vm)}", len(vm.cpus), most, vm.spans.of("cpus"))
@@ -52,12 +51,16 @@ def limit(system: System) -> Iterator[Diagnostic]:
             total = sum(len(item.devices) for item in vms)
             yield from over("devices of all VMs", total, DEVICES, vm.spans.table)
         devices += len(vm.devices)
+        reason = arch.interrupt_shortcoming(system, vm)
+        if reason and any(device.interrupts for device in vm.devices):
+            message = f"{vm_text(vm)} has devices with interrupts, but {reason}"
+            yield Diagnostic("limit", message, vm.spans.of("cpus"), "give it other CPUs")
         for index, cpu in enumerate(vm.cpus):
             load[cpu] = load.get(cpu, 0) + 1
-            if load[cpu] == per_cpu + 1:
+            if load[cpu] == abi.VCPUS_PER_CPU_MAX + 1:
                 total = sum(item.cpus.count(cpu) for item in vms)
                 span = vm.spans.of("cpus", index)
-                yield from over(f"vCPUs on CPU {cpu}", total, per_cpu, span)
+                yield from over(f"vCPUs on CPU {cpu}", total, abi.VCPUS_PER_CPU_MAX, span)
 
 
 @rule("vm-none")

@@ -13,11 +13,12 @@ from gen.pagetables.format import Access, Level
 
 
 class RiscvSv39x4:
-    """Format of a VM's tables."""
+    """Format of a VM's tables.  hgatp_mode: what selects it, hgatp.MODE."""
 
     levels: tuple[Level, ...] = riscv.levels(30, 2048)
     input_bits = 41
     output_bits = riscv.PHYSICAL_BITS
+    hgatp_mode = 8
 
     def table(self, address: int) -> int:
         """See Format."""

@@ -13,11 +13,12 @@ from gen.pagetables.format import Access, Level
 
 
 class RiscvSv48x4:
-    """Format of a VM's tables."""
+    """Format of a VM's tables.  hgatp_mode: what selects it, hgatp.MODE."""
 
     levels: tuple[Level, ...] = riscv.levels(39, 2048)
     input_bits = 50
     output_bits = riscv.PHYSICAL_BITS
+    hgatp_mode = 9
 
     def table(self, address: int) -> int:
         """See Format."""

@@ -3,7 +3,8 @@
 
 A guest sees its interrupt controller and UART at the board's own addresses, and its interrupts
 under their physical numbers. On a board with an AIA each vCPU has a guest interrupt file of its
-CPU, which is mapped into its VM as the interrupt file of that virtual hart.
+CPU, which is mapped into its VM as the interrupt file of that virtual hart; a VM for which there
+are no such files has a PLIC there too.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from gen.arch.riscv64 import (
     IMSIC_FILE_SIZE,
     Imsic,
     Riscv64Hardware,
+    guest_controller,
     guest_extensions,
-    guest_file,
+    guest_files,
+    guest_imsic,
     hardware_of,
     isa_string,
-    plic_size,
+    whole_pages,
 )
 from gen.fdt import FdtNode, Tree
 from gen.model import System, Uart, Vm
@@ -31,7 +34,7 @@ from gen.plan.isa import Isa
 from gen.plan.origin import origin
 from gen.plan.riscv64_tree import GuestMachine, guest_tree
 from gen.plan.types import ArchBoard, ArchPcpu, ArchVcpu, ArchVm, DeviceWindow, MmioRegion
-from gen.ranges import KIB, PAGE_SIZE, Range, align_down, align_up
+from gen.ranges import KIB, Range
 
 #: Sources of one bank of the emulated controllers.
 _BANK = 32
@@ -41,12 +44,14 @@ _BANK = 32
 class Riscv64Vm(ArchVm):
     """See ArchVm.
 
+    stage2_mode: hgatp.MODE.
     controller: window of the PLIC, or of the APLIC where has_aia.  imsic: window of the interrupt
     files, None without.
     uart: window, None without a console.
     sources: which sources the VM has, in banks: bit i of word n is source 32 * n + i.
     """
 
+    stage2_mode: int
     has_aia: bool
     controller: Range
     imsic: Range | None
@@ -123,11 +128,11 @@ class Riscv64Isa(Isa):
     def registers(self, system: System, cpus: Sequence[int]) -> tuple[tuple[Range, str], ...]:
         """See Isa."""
         board = hardware_of(system.board.hardware)
-        result = [(_pages(_uart(board).window), "console UART")]
+        result = [(whole_pages(_uart(board).window), "console UART")]
         if board.plic is not None:
-            result.append((_pages(board.plic.window), "PLIC"))
+            result.append((whole_pages(board.plic.window), "PLIC"))
         if board.aplic is not None:
-            result.append((_pages(board.aplic.window), "APLIC"))
+            result.append((whole_pages(board.aplic.window), "APLIC"))
         if board.imsic is not None:
             for cpu in cpus:
                 file = Range(_file(board.imsic, cpu), IMSIC_FILE_SIZE)
@@ -149,7 +154,8 @@ class Riscv64Isa(Isa):
 
     def vcpu(self, system: System, vm: Vm, index: int) -> Riscv64Vcpu:
         """See Isa."""
-        return Riscv64Vcpu(vgein=guest_file(system, vm, index))
+        files = guest_files(system, vm)
+        return Riscv64Vcpu(vgein=files[index] if files else 0)
 
     def vm(self, system: System, vm: Vm) -> Riscv64Vm:
         """See Isa."""
@@ -160,23 +166,18 @@ class Riscv64Isa(Isa):
         sources = [0] * (max(numbers, default=0) // _BANK + 1)
         for number in numbers:
             sources[number // _BANK] |= 1 << number % _BANK
-        window = board.aplic.window if board.aplic is not None else None
-        if window is None:
-            assert board.plic is not None
-            window = Range(board.plic.window.base, plic_size(len(vm.cpus)))
-        imsic = None
-        if board.imsic is not None:
-            imsic = Range(board.imsic.windows[0].base, len(vm.cpus) * IMSIC_FILE_SIZE)
+        has_aia = bool(guest_files(system, vm))
         state, bank = abi.VPLIC_SIZE_MAX, abi.VPLIC_BANK_SIZE_MAX
-        if imsic is not None:
+        if has_aia:
             state, bank = abi.VAPLIC_SIZE_MAX, abi.VAPLIC_BANK_SIZE_MAX
         return Riscv64Vm(
             data_size=state + abi.V16550_SIZE_MAX + len(sources) * bank,
             rodata_size=len(sources) * (_BANK * 2 + 4),
-            has_aia=imsic is not None,
-            controller=_pages(window),
-            imsic=imsic,
-            uart=_pages(uart.window) if has_uart else None,
+            stage2_mode=self.vm_format.hgatp_mode,
+            has_aia=has_aia,
+            controller=guest_controller(board, len(vm.cpus), has_aia),
+            imsic=guest_imsic(board, len(vm.cpus)) if has_aia else None,
+            uart=whole_pages(uart.window) if has_uart else None,
             uart_virq=uart.interrupt.number if has_uart else 0,
             sources=tuple(sources),
         )
@@ -193,13 +194,14 @@ class Riscv64Isa(Isa):
     def windows(self, system: System, vm: Vm) -> tuple[DeviceWindow, ...]:
         """See Isa."""
         imsic = hardware_of(system.board.hardware).imsic
-        if imsic is None:
+        files = guest_files(system, vm)
+        if imsic is None or not files:
             return ()
         return tuple(
             DeviceWindow(
                 f"interrupt file {index}",
                 Range(imsic.windows[0].base + index * IMSIC_FILE_SIZE, IMSIC_FILE_SIZE),
-                _file(imsic, cpu) + guest_file(system, vm, index) * IMSIC_FILE_SIZE,
+                _file(imsic, cpu) + files[index] * IMSIC_FILE_SIZE,
                 origin(vm.spans.of("cpus", index), f"vm.{vm.name}.cpus[{index}]"),
             )
             for index, cpu in enumerate(vm.cpus)
@@ -216,7 +218,7 @@ class Riscv64Isa(Isa):
                 name=vm.name,
                 memory=tuple(sorted(region.guest_range for region in vm.memory)),
                 vcpu_count=len(vm.cpus),
-                isa=isa_string(guest_extensions(board)),
+                isa=isa_string(guest_extensions(board, part.has_aia)),
                 mmu_type=board.mmu_type,
                 timebase_frequency=board.timebase_frequency,
                 controller=part.controller,
@@ -241,12 +243,6 @@ def _file(imsic: Imsic, cpu: int) -> int:
     file = imsic.files[cpu]
     assert file is not None
     return file
-
-
-# The whole pages that a window lies in.
-def _pages(window: Range) -> Range:
-    base = align_down(window.base, PAGE_SIZE)
-    return Range(base, align_up(window.end, PAGE_SIZE) - base)
 
 
 ISA = Riscv64Isa()

@@ -7,10 +7,12 @@ the plan, by comparing all pairs.  And what is wrong by that definition must hav
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
@@ -22,37 +24,80 @@ from gen.plan.types import Plan
 from gen.ranges import Range
 from tests.payloads import FOLDER
 
-_addresses = st.sampled_from(
-    [
-        0x0900_0000,
-        0x0B00_0000,
-        0x4000_0000,
-        0x4000_0800,
-        0x4008_0000,
-        0x4020_0000,
-        0x4100_0000,
-        0x4120_0000,
-        0x4200_0000,
-        0x4800_0000,
-        0x4880_1000,
-        0x7FF0_0000,
-        0xBFE0_0000,
-        0x1_0000_0000,
-    ]
-)
 _good_sizes = st.sampled_from(["18 MiB", "20 MiB", "64 MiB"])
 _odd_sizes = st.sampled_from(["4 KiB", "8 KiB", "2 MiB", "17 MiB", "1 GiB", "2 GiB", "5000"])
 _sizes = st.one_of(_good_sizes, _good_sizes, _good_sizes, _odd_sizes)
-_nodes = st.sampled_from(
-    ["/pl031@9010000", "/pl061@9030000", "/flash@0", "/pl011@9000000", "/virtio_mmio@a000000"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A board, and what a system on it can name, right and wrong.
+
+    addresses: guest and physical ones.  uart: the console, which is nobody's.
+    unaligned: nodes whose windows are not made of whole pages.
+    """
+
+    board: str
+    addresses: tuple[int, ...]
+    nodes: tuple[str, ...]
+    images: tuple[str, ...]
+    uart: str
+    unaligned: frozenset[str]
+
+
+_RAM_OFFSETS = (
+    0x0,
+    0x800,
+    0x8_0000,
+    0x20_0000,
+    0x100_0000,
+    0x120_0000,
+    0x200_0000,
+    0x800_0000,
+    0x880_1000,
+    0x3FF0_0000,
+    0x7FE0_0000,
+    0xC000_0000,
 )
-_images = st.sampled_from(
-    ["linux", "linux.gz", "linux-bss", "linux-offset", "hello.elf", "hello-pie.elf", "firmware.bin"]
+_ARM = Setting(
+    board="qemu-virt-aarch64",
+    addresses=(0x0900_0000, 0x0B00_0000, *(0x4000_0000 + item for item in _RAM_OFFSETS)),
+    nodes=(
+        "/pl031@9010000",
+        "/pl061@9030000",
+        "/flash@0",
+        "/pl011@9000000",
+        "/virtio_mmio@a000000",
+    ),
+    images=(
+        *("linux", "linux.gz", "linux-bss", "linux-offset", "hello.elf", "hello-pie.elf"),
+        "firmware.bin",
+    ),
+    uart="/pl011@9000000",
+    unaligned=frozenset(["/virtio_mmio@a000000"]),
 )
+_RISCV = Setting(
+    board="qemu-virt-riscv64",
+    addresses=(0x0C00_0000, 0x1100_0000, *(0x8000_0000 + item for item in _RAM_OFFSETS)),
+    nodes=(
+        *("/soc/rtc@101000", "/flash@20000000", "/soc/virtio_mmio@10001000"),
+        *("/soc/serial@10000000", "/fw-cfg@10100000"),
+    ),
+    images=(
+        *("riscv64/linux", "riscv64/linux.gz", "riscv64/linux-bss", "riscv64/hello.elf"),
+        *("riscv64/hello-pie.elf", "firmware.bin"),
+    ),
+    uart="/soc/serial@10000000",
+    unaligned=frozenset(["/soc/serial@10000000", "/fw-cfg@10100000"]),
+)
+SETTINGS = {
+    item.board: item for item in (_ARM, _RISCV, replace(_RISCV, board="qemu-virt-riscv64-aia"))
+}
 
 
 @st.composite
-def regions(draw: Any) -> str:
+def regions(draw: Any, setting: Setting) -> str:
+    addresses = st.sampled_from(setting.addresses)
     lines = []
     for index in range(draw(st.integers(1, 3))):
         lines += ["[[vm.memory]]", f'size = "{draw(_sizes)}"']
@@ -60,24 +105,25 @@ def regions(draw: Any) -> str:
         if kind != "fixed":
             lines.append(f'physical = "{kind}"')
         else:
-            lines.append(f"physical = {draw(_addresses)}")
+            lines.append(f"physical = {draw(addresses)}")
         if index or kind == "identical" or draw(st.booleans()):
-            lines.append(f"guest = {draw(_addresses)}")
+            lines.append(f"guest = {draw(addresses)}")
     return "\n".join(lines)
 
 
 @st.composite
-def systems(draw: Any) -> str:
+def systems(draw: Any, setting: Setting) -> str:
     """The text of a system that is right in its grammar, and often enough in the rest."""
-    lines = ['[system]\nname = "x"\nboard = "qemu-virt-aarch64"']
+    addresses = st.sampled_from(setting.addresses)
+    lines = [f'[system]\nname = "x"\nboard = "{setting.board}"']
     for number in range(draw(st.integers(1, 2))):
-        file = draw(_images)
-        kind = {"l": "linux", "h": "elf", "f": "raw"}[file[0]]
+        file = draw(st.sampled_from(setting.images))
+        kind = {"l": "linux", "h": "elf", "f": "raw"}[Path(file).name[0]]
         lines.append(f'[images.i{number}]\ntype = "{kind}"\nkernel = "{FOLDER}/{file}"')
         if kind == "linux" and draw(st.booleans()):
             lines.append(f'initrd = "{FOLDER}/{draw(st.sampled_from(["initrd", "initrd-large"]))}"')
         for key in draw(st.sampled_from([(), (), (), (), (), (), ("load",), ("entry",)])):
-            lines.append(f"{key} = {draw(_addresses)}")
+            lines.append(f"{key} = {draw(addresses)}")
     for number in range(draw(st.integers(1, 3))):
         lines.append(
             f'[[vm]]\nname = "v{number}"\nimage = "i{draw(st.sampled_from([0, 0, 0, 1]))}"'
@@ -86,11 +132,12 @@ def systems(draw: Any) -> str:
         if draw(st.integers(0, 2)):
             lines.append(f'memory = "{draw(_sizes)}"')
         else:
-            lines.append(draw(regions()))
+            lines.append(draw(regions(setting)))
         for device in range(draw(st.integers(0, 2))):
-            lines.append(f'[[vm.device]]\nname = "d{device}"\nnode = "{draw(_nodes)}"')
+            node = draw(st.sampled_from(setting.nodes))
+            lines.append(f'[[vm.device]]\nname = "d{device}"\nnode = "{node}"')
             if draw(st.booleans()):
-                lines.append(f"guest = {draw(_addresses)}")
+                lines.append(f"guest = {draw(addresses)}")
     for cpu in draw(st.sampled_from([[], [2], [0, 1, 2, 3], [3, 2, 1, 0], [0, 1, 2, 3, 4]])):
         lines.append(f'[[cpu]]\nid = {cpu}\nschedule = "round-robin"')
     return "\n".join(lines)
@@ -111,6 +158,7 @@ def assert_sound(system: System, plan: Plan) -> None:
             window.guest_range for item in system.vms[vm.index].devices for window in item.windows
         ]
         virtual = [item.guest for item in vm.mmio]
+        virtual += [item.guest for item in vm.devices if item.guest not in windows]
         assert disjoint([*memory, *windows, *virtual])
         pieces = [Range(piece.guest, piece.memory_size) for piece in vm.pieces]
         assert disjoint(pieces)
@@ -143,22 +191,27 @@ def expected_codes(system: System) -> set[str]:
     if any(cpu >= len(board.cpus) for vm in system.vms for cpu in vm.cpus):
         codes.add("cpu-unknown")
     nodes = [device.node for vm in system.vms for device in vm.devices]
-    if "/pl011@9000000" in nodes:
+    setting = SETTINGS[board.name]
+    if setting.uart in nodes:
         codes |= {"device-reserved", "irq-reserved"}
-    if "/virtio_mmio@a000000" in nodes:
+    if setting.unaligned & set(nodes):
         codes.add("device-unaligned")
     if len(nodes) != len(set(nodes)):
         codes.add("device-shared")
     return codes
 
 
+@pytest.mark.parametrize("board", SETTINGS)
 @settings(
-    max_examples=150,
+    max_examples=100,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(systems())
-def test_what_passes_is_sound_and_what_is_wrong_is_reported(tmp_path: Path, text: str) -> None:
+@given(data=st.data())
+def test_what_passes_is_sound_and_what_is_wrong_is_reported(
+    board: str, tmp_path: Path, data: st.DataObject
+) -> None:
+    text = data.draw(systems(SETTINGS[board]))
     path = tmp_path / "x.toml"
     path.write_text(text)
     try:

@@ -50,6 +50,7 @@ PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size
 
 @example(arguments=["\\#", "#\\\\#", "$(x) $$"])
 @given(arguments=st.lists(PRINTABLE, min_size=1, max_size=5))
+@example(arguments=["\\#", "a\\\\#b", "#", "\\"])
 @settings(deadline=None, max_examples=40)
 def test_arguments_survive_make_and_shell(arguments: list[str]) -> None:
     lines = " \\\n    ".join(emit.option_lines(arguments))

@@ -10,12 +10,13 @@ import pytest
 
 from gen import fdt, guestfdt
 from gen.__main__ import examined
-from gen.arch.riscv64 import ARCHITECTURE, Riscv64Hardware, hardware_of, isa_string
+from gen.arch.riscv64 import ARCHITECTURE, Riscv64Hardware, guest_files, hardware_of, isa_string
 from gen.board import read_board
 from gen.load import load
-from gen.model import Interrupt
+from gen.model import Interrupt, System
 from gen.plan.devices import GuestDevice
 from gen.plan.riscv64_tree import GuestMachine, guest_tree
+from gen.plan.types import Plan
 from gen.ranges import Owned, Range
 from tests.payloads import FOLDER, ROOT
 
@@ -196,29 +197,37 @@ def test_size_does_not_depend_on_the_initrd() -> None:
 
 @pytest.mark.parametrize("name", (PLIC, AIA))
 def test_generated_trees_contradict_nothing(name: str) -> None:
-    """A tree of ours, given back as the user's own, is found to fit."""
-    system = load(ROOT / "systems" / "dual-linux.toml", name)
-    found, plan = examined(load(ROOT / "tests" / "golden" / "wired" / "system.toml", name))
+    """A tree of ours, given back as the user's own, is found to fit its VM and no other."""
+    system = load(ROOT / "tests" / "golden" / "shared-cpu" / "system.toml", name)
+    found, plan = examined(system)
     assert plan is not None, found
-    tree = fdt.parse(guestfdt.blob(plan.vms[0].tree))
-    seen = ARCHITECTURE.read_hardware(tree)
-    assert ARCHITECTURE.guest_tree_conflicts(seen, system.board.hardware, 2, True) == ()
-    assert ARCHITECTURE.guest_tree_conflicts(seen, system.board.hardware, 1, False)
+    for one in system.vms:
+        for other in system.vms:
+            seen = ARCHITECTURE.read_hardware(fdt.parse(guestfdt.blob(plan.vms[other.index].tree)))
+            conflicts = ARCHITECTURE.guest_tree_conflicts(seen, system, one)
+            assert bool(conflicts) is (one is not other), conflicts
 
 
-def test_guest_files_of_a_shared_hart(tmp_path: Path) -> None:
-    """Each vCPU of a hart has a file of its own, mapped where its VM looks for it."""
-    vms = "".join(
-        f'[[vm]]\nname = "v{number}"\nimage = "p"\ncpus = {cpus}\nmemory = "2 MiB"\n'
-        for number, cpus in enumerate(([1, 2], [2], [3, 2]))
-    )
-    path = tmp_path / "files.toml"
+def shared(folder: Path, vms: str) -> tuple[System, Plan]:
+    """A system on the AIA board whose hart 2 is shared."""
+    path = folder / "files.toml"
     path.write_text(
         f'[system]\nboard = "{AIA}"\n[images.p]\ntype = "raw"\n'
         f'kernel = "{FOLDER / "firmware.bin"}"\n{vms}[[cpu]]\nid = 2\nschedule = "round-robin"\n'
     )
-    found, plan = examined(load(path))
+    system = load(path)
+    found, plan = examined(system)
     assert plan is not None, found
+    return system, plan
+
+
+def vm(name: str, cpus: list[int]) -> str:
+    return f'[[vm]]\nname = "{name}"\nimage = "p"\ncpus = {cpus}\nmemory = "2 MiB"\n'
+
+
+def test_guest_files_of_a_shared_hart(tmp_path: Path) -> None:
+    """Each vCPU of a hart has a file of its own, mapped where its VM looks for it."""
+    _, plan = shared(tmp_path, vm("v0", [1, 2]) + vm("v1", [2]) + vm("v2", [3, 2]))
     windows = {(vm.name, item.guest.base): item.physical for vm in plan.vms for item in vm.devices}
     assert windows == {
         ("v0", 0x2800_0000): 0x2800_5000,
@@ -227,6 +236,24 @@ def test_guest_files_of_a_shared_hart(tmp_path: Path) -> None:
         ("v2", 0x2800_0000): 0x2800_D000,
         ("v2", 0x2800_1000): 0x2800_B000,
     }
+
+
+def test_without_files_a_vm_has_a_plic(tmp_path: Path) -> None:
+    """Those who come too late; a VM with a device does not."""
+    rtc = '[[vm.device]]\nname = "rtc"\nnode = "/soc/rtc@101000"\n'
+    vms = vm("v0", [2]) + vm("v1", [2]) + vm("v2", [1, 2]) + vm("v3", [2]) + rtc
+    system, plan = shared(tmp_path, vms)
+    files = [guest_files(system, item) for item in system.vms]
+    assert files == [(2,), (3,), (), (1,)]
+    late = plan.vms[2]
+    assert [(item.what, item.handle) for item in late.mmio] == [
+        ("PLIC", "vplic_access"),
+        ("UART", "v16550_access"),
+    ]
+    assert not late.devices
+    hardware = ARCHITECTURE.read_hardware(fdt.parse(guestfdt.blob(late.tree)))
+    assert hardware.plic is not None and hardware.plic.contexts == (0, 1)
+    assert hardware.imsic is None and "ssaia" not in hardware.extensions
 
 
 def test_firmware_is_nobodys() -> None:

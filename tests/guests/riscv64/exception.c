@@ -14,11 +14,27 @@ static void (*volatile irq_handler)(unsigned code);
 /* Each entry is used by its own CPU alone. */
 static volatile bool expecting[GUEST_CPU_MAX];
 static struct fault recorded[GUEST_CPU_MAX];
+static volatile bool probing[GUEST_CPU_MAX];
 
 void irq_set_handler(void (*handler)(unsigned code))
 {
     irq_handler = handler;
     memory_barrier();
+}
+
+bool interrupt_pending(unsigned code)
+{
+    unsigned cpu = cpu_index();
+    uint64_t enabled = csr_read(CSR_SIE);
+    probing[cpu] = true;
+    csr_write(CSR_SIE, 1ull << code);
+    interrupts_mask(false);
+    __asm__ volatile("nop; nop; nop; nop" ::: "memory");
+    interrupts_mask(true);
+    bool found = !probing[cpu];
+    probing[cpu] = false;
+    csr_write(CSR_SIE, enabled);
+    return found;
 }
 
 void fault_expect(void)
@@ -52,6 +68,11 @@ static void skip(struct frame *frame)
 void trap_handle(struct frame *frame)
 {
     unsigned cpu = cpu_index();
+    if ((frame->scause & CAUSE_INTERRUPT) != 0 && probing[cpu]) {
+        probing[cpu] = false;
+        csr_write(CSR_SIE, 0);
+        return;
+    }
     if ((frame->scause & CAUSE_INTERRUPT) != 0 && irq_handler != NULL) {
         irq_handler((unsigned)(frame->scause & 0xff));
         return;

@@ -15,6 +15,7 @@
 #define VCPU_F            272 /* offsetof(struct arch_vcpu, f) */
 #define VCPU_FCSR         528 /* offsetof(struct arch_vcpu, fcsr) */
 #define TRAP_RESUME       14  /* EXIT_COUNT: a trap handler's word for "go on with the guest" */
+#define TRAP_RESUME_ALL   15  /* the same, and registers that C keeps have changed */
 #define CAUSE_ECALL_VS    10  /* scause: environment call from VS-mode */
 
 /* SBI (Supervisor Binary Interface 2.0, chapter 9): the hart state extension. */

@@ -10,7 +10,8 @@
 
 /*
  * Handlers called by vectors.S. Return TRAP_RESUME or an enum exit_reason.
- * trap_exception() alone sees and may change the guest's s0-s11.
+ * trap_exception() alone sees the guest's gp and s0-s11; if it has changed one, it returns
+ * TRAP_RESUME_ALL instead.
  */
 uint32_t trap_exception(struct vcpu *v, uint64_t cause);
 uint32_t trap_hypercall(struct vcpu *v);
@@ -28,8 +29,8 @@ enum exit_reason vcpu_enter(struct vcpu *v);
  * scause, stval, htval and htinst when they are refused.
  */
 
-/* 16 bits of guest code at a guest virtual address, as the guest would fetch them, or
- * ACCESS_REFUSED. */
+/* The instruction at a guest virtual address, as the guest would fetch it, or ACCESS_REFUSED. Of
+ * one of 2 bytes the upper half is anything. */
 uint64_t access_guest_code(uint64_t address);
 
 /* 64 bits of guest data at a guest virtual address, as the guest would read them. Returns false if

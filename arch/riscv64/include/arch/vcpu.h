@@ -16,11 +16,12 @@ void vcpu_clear_ipi(struct vcpu *v);
 /* Hands what others raised for the loaded vCPU to its guest. */
 void vcpu_flush(struct vcpu *v);
 
-/* True when vcpu_flush() has something to do. */
+/* True when vcpu_flush() has something to do. In no order with other CPUs: one that makes it so
+ * kicks afterwards, and then it is looked at again. */
 static inline bool vcpu_is_stale(const struct vcpu *v)
 {
-    return __atomic_load_n(&v->arch.vplic.stale, __ATOMIC_ACQUIRE) ||
-           __atomic_load_n(&v->arch.ipi, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&v->arch.vplic.stale, __ATOMIC_RELAXED) ||
+           __atomic_load_n(&v->arch.ipi, __ATOMIC_RELAXED);
 }
 
 /* The loaded guest goes on at `entry` as a hart does that wakes from a non-retentive suspension

@@ -191,6 +191,12 @@ struct frame {
 /** Sets the function that is called with the code of each interrupt (IRQ_...). */
 void irq_set_handler(void (*handler)(unsigned code));
 
+/**
+ * Whether interrupt @p code would be taken now, found by unmasking it for a moment; leaves interrupts
+ * masked. (QEMU 7.2 shows a guest's timer and external interrupts in sip only sometimes.)
+ */
+bool interrupt_pending(unsigned code);
+
 /* ---- plic.c: of the calling CPU where nothing else is said ---- */
 
 /** Address of the register block at @p offset with @p stride, of CPU @p index. */

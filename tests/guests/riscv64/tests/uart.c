@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The NS16550A UART a VM sees (TL16C550 data sheet). Words of the command line:
+ *     echo=1   then waits for one line of input, takes it by interrupt (polling where the machine
+ *              has no PLIC) and prints `echo: <line>`
+ */
+#include "riscv64.h"
+
+#define WAIT_US 30000000u
+
+#define IER_RDI  (1u << 0)
+#define IER_THRI (1u << 1)
+#define IIR_NONE 1u
+#define IIR_THRI 2u
+#define IIR_RDI  4u
+#define IIR_RTO  12u
+#define LCR_DLAB 0x80u
+#define LCR_8N1  3u
+#define MCR_LOOP 0x10u
+#define MCR_OUT2 0x08u
+
+static uint8_t uart(unsigned offset)
+{
+    return mmio_read8(UART_BASE + offset);
+}
+
+static void uart_write(unsigned offset, uint8_t value)
+{
+    mmio_write8(UART_BASE + offset, value);
+}
+
+static void test_registers(void)
+{
+    static const uint8_t values[] = { 0x00, 0xff, 0x5a, 0xa5 };
+    unsigned wrong = 0;
+    for (unsigned i = 0; i < ARRAY_SIZE(values); i++) {
+        uart_write(UART_SCR, values[i]);
+        wrong += uart(UART_SCR) != values[i];
+    }
+    report_equal(wrong, 0, "SCR keeps every value");
+    uart_write(UART_LCR, LCR_8N1 | LCR_DLAB);
+    uart_write(UART_RBR, 0x34);
+    uart_write(UART_IER, 0x12);
+    uint8_t low = uart(UART_RBR);
+    uint8_t high = uart(UART_IER);
+    uart_write(UART_RBR, 1);
+    uart_write(UART_IER, 0);
+    uart_write(UART_LCR, LCR_8N1);
+    report(low == 0x34 && high == 0x12, "the divisor is behind DLAB");
+    report_equal(uart(UART_LCR), LCR_8N1, "LCR reads back");
+    report_equal(uart(UART_IER), 0, "IER is not the divisor");
+    uart_write(UART_IER, 0xff);
+    report_equal(uart(UART_IER) & 0xf0, 0, "IER has four bits");
+    uart_write(UART_IER, 0);
+    report_equal(uart(UART_LSR) & 0x1f, 0, "LSR: nothing received, no errors");
+    uart_write(UART_LSR, 0xff);
+    report_equal(uart(UART_LSR) & 0x1f, 0, "LSR cannot be written");
+    uart_write(2, 1);
+    report_equal(uart(UART_IIR) & 0xc0, 0xc0, "FIFOs on: an NS16550A");
+    report_equal(uart(UART_IIR) & 0xf, IIR_NONE, "IIR: nothing pending");
+    report_equal(access_read(UART_BASE + UART_SCR, 1), 0xa5, "SCR by a byte");
+    (void)uart(UART_MSR);
+    report((uart(UART_MSR) & 0x0f) == 0, "MSR's changes are cleared by reading");
+}
+
+static void test_transmit(void)
+{
+    uart_write(UART_IER, IER_THRI);
+    uint8_t first = uart(UART_IIR) & 0xf;
+    uint8_t second = uart(UART_IIR) & 0xf;
+    uart_write(UART_IER, 0);
+    report_equal(first, IIR_THRI, "room to send is reported");
+    report_equal(second, IIR_NONE, "and taken back by reading IIR");
+}
+
+static bool has_plic;
+
+static bool data_comes(void)
+{
+    uint64_t start = time_us();
+    while (time_us() - start < WAIT_US) {
+        if (has_plic ? plic_claim() == UART_IRQ : (uart(UART_LSR) & UART_LSR_DR) != 0) {
+            return true;
+        }
+        cpu_relax();
+    }
+    return false;
+}
+
+static void test_echo(void)
+{
+    char line[80];
+    unsigned length = 0;
+    bool complete = false;
+    unsigned interrupts = 0;
+    unsigned wrong = 0;
+    has_plic = tree_contains("riscv,plic0");
+    if (has_plic) {
+        plic_priority(UART_IRQ, 1);
+        plic_threshold(0);
+        plic_enable(UART_IRQ, true);
+    }
+    uart_write(UART_MCR, MCR_OUT2);
+    uart_write(UART_IER, IER_RDI);
+    print("ready for input\n");
+    while (!complete && length < sizeof(line) - 1 && data_comes()) {
+        interrupts++;
+        uint8_t reason = uart(UART_IIR) & 0xf;
+        wrong += reason != IIR_RDI && reason != IIR_RTO;
+        while (!complete && (uart(UART_LSR) & UART_LSR_DR) != 0) {
+            char c = (char)uart(UART_RBR);
+            if (c == '\r' || c == '\n') {
+                complete = true;
+            } else if (length < sizeof(line) - 1) {
+                line[length++] = c;
+            }
+        }
+        if (has_plic) {
+            plic_complete(UART_IRQ);
+        }
+    }
+    uart_write(UART_IER, 0);
+    line[length] = '\0';
+    print("echo: %s\n", line);
+    report(complete, "a line of %u characters received", length);
+    report(interrupts >= 1, "by %u interrupts", interrupts);
+    report_equal(wrong, 0, "IIR named the receiver each time");
+    report((uart(UART_LSR) & UART_LSR_DR) == 0, "the queue is empty afterwards");
+}
+
+void guest_main(void)
+{
+    report_begin("uart");
+    test_registers();
+    test_transmit();
+    if (cmdline_is("echo", "1")) {
+        test_echo();
+    }
+}
