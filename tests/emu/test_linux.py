@@ -60,6 +60,7 @@ def check_input(machine: Machine, vm: str) -> None:
     """A pasted text arrives whole."""
     text = "".join(f"{i:03} The quick brown fox jumps over the lazy dog.\n" for i in range(60))
     machine.focus(vm)
+    machine.send("\r")
     machine.prompt(vm)
     machine.send("stty -echo; echo paste now; cat >/tmp/pasted; stty echo\r")
     machine.expect(vm, "^paste now$", 30)
