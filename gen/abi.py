@@ -17,7 +17,7 @@ PAGE_SIZE = 4 * KIB
 VM_SIZE_MAX = 512
 VCPU_SIZE_MAX = 2560
 PCPU_SIZE_MAX = 512
-CONSOLE_SIZE_MAX = 2560
+CONSOLE_SIZE_MAX = 6400
 
 #: One hypervisor stack, in bytes, without its guard page.
 STACK_SIZE = 4 * KIB

@@ -189,6 +189,9 @@ void terminal_write(struct console *console, uint8_t byte)
         end_line();
         begin_line(console);
     }
+    if (byte == '\b' && console->text_length == 0) {
+        return; /* not back over its own prefix */
+    }
     if (!is_escape(console, byte) || console == console_focus()) {
         stage(byte);
         line.length++;

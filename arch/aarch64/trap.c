@@ -135,10 +135,13 @@ uint32_t trap_hypercall(struct vcpu *v)
 static uint32_t abort_fault(struct vcpu *v, uint64_t esr, const char *what)
 {
     uint64_t far = read_sysreg(far_el2);
+    uint64_t page = HPFAR_FIPA(read_sysreg(hpfar_el2));
 
-    if ((esr & (ISS_ABORT_FSC_TYPE | ISS_ABORT_S1PTW)) != FSC_PERMISSION) {
-        uint64_t page = HPFAR_FIPA(read_sysreg(hpfar_el2));
-
+    if ((esr & ISS_ABORT_S1PTW) !=
+        0) { /* FAR_EL2 is what was translated, not where the walk went */
+        return fault_at(v, "page table walk where it may not", (ipa_t){ page });
+    }
+    if ((esr & ISS_ABORT_FSC_TYPE) != FSC_PERMISSION) {
         return fault_at(v, what, (ipa_t){ page | (far & (HV_PAGE_SIZE - 1)) });
     }
     if ((read_sysreg(sctlr_el1) & SCTLR_EL1_M) == 0) { /* with its MMU off the two are the same */
@@ -155,9 +158,6 @@ static const char *data_abort_cause(uint64_t esr)
 {
     bool is_write = (esr & ISS_DABT_WNR) != 0;
 
-    if ((esr & ISS_ABORT_S1PTW) != 0) {
-        return "page table walk where it may not";
-    }
     switch (esr & ISS_ABORT_FSC_TYPE) {
     case FSC_TRANSLATION:
         return "data abort of an instruction that is not emulated";

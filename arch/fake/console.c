@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define INPUT_SIZE 4096u
+#define INPUT_SIZE 16384u
 
 uint8_t fake_output[FAKE_PORT_SIZE];
 uint32_t fake_output_count;

@@ -322,7 +322,7 @@ class Machine:
         """Puts a VM into focus."""
         self.command(str(self.built.vms.index(vm) + 1))
 
-    def shell(self, vm: str, command: str, timeout: float = 30) -> list[str]:
+    def shell(self, vm: str, command: str, timeout: float = 60) -> list[str]:
         """Runs a shell command in a Linux guest that is in focus, when its prompt comes.
 
         Args:

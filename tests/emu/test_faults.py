@@ -70,7 +70,7 @@ def test_containment(case: Case) -> None:
         # Beside two VMs that hang, Linux boots and works.
         machine.expect("spinner", "fault spin-masked: begin", 10)
         machine.expect("waiter", "fault wait-masked: begin", 10)
-        machine.expect("linux", "ashlar guest: vm=linux cpus=2 memory=256 MiB", 60)
+        machine.expect("linux", "ashlar guest: vm=linux cpus=2 memory=256 MiB", 120)
         check_linux_works(machine)
 
         # It goes on while the faults are committed.

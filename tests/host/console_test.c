@@ -557,6 +557,20 @@ TEST(input_ring_overruns_like_a_uart)
     input_is(1, text);
 }
 
+TEST(no_guest_goes_back_over_its_prefix)
+{
+    console_init();
+    guest(1, "\b\bab\b\b\b\bc\n");
+    EXPECT_STR(plain(), "[alpha] ab\b\bc\r\n");
+}
+
+TEST(only_the_focus_commands_the_terminal)
+{
+    console_init();
+    guest(2, "a\x1b[6nb\x1b[31mc\x1b[0m\x1b[2A\n");
+    EXPECT_STR(plain(), "[beta] abc\r\n");
+}
+
 TEST(focus_change_shows_the_unfinished_line)
 {
     console_init();

@@ -28,7 +28,7 @@
 #include <hv/types.h>
 
 #define CONSOLE_TX_SIZE 2048u /* powers of two */
-#define CONSOLE_RX_SIZE 256u
+#define CONSOLE_RX_SIZE 4096u /* room for what a person pastes while the guest is slow */
 
 /* Of an unfinished line that was broken off, as much can be repeated. */
 #define CONSOLE_TEXT_SIZE 96u

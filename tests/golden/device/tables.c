@@ -16,8 +16,8 @@ _Static_assert(sizeof(struct vcpu) <= 2560,
                "the budget of .data counts 2560 bytes for each struct vcpu");
 _Static_assert(sizeof(struct pcpu) <= 512,
                "the budget of .data counts 512 bytes for each struct pcpu");
-_Static_assert(sizeof(struct console) <= 2560,
-               "the budget of .data counts 2560 bytes for each struct console");
+_Static_assert(sizeof(struct console) <= 6400,
+               "the budget of .data counts 6400 bytes for each struct console");
 _Static_assert(sizeof(struct vgic) <= 64,
                "the budget of .data counts 64 bytes for each struct vgic");
 _Static_assert(sizeof(struct vgic_bank) <= 192,
@@ -127,8 +127,8 @@ const struct vm_config vm_configs[] = {
         .autostart = true,
         .on_crash = VM_POLICY_STOP,
         .on_reboot = VM_POLICY_RESTART,
-        .stage2_root = { 0x40235000 },
-        .window_root = { 0x40232000 },
+        .stage2_root = { 0x40237000 },
+        .window_root = { 0x40234000 },
         .entry = { 0x40000000 },
         .argument = 0x401ff000, /* device tree */
         .memory = memory_owner,
@@ -163,7 +163,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x4022c000,
+        .stack_top = 0x4022e000,
         .arch = { .mpidr = 0x0 },
     },
 };
@@ -189,7 +189,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu0_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x4022a000,
+        .stack_top = 0x4022c000,
         .arch = {
             .mpidr = 0x0,
             .gicr = { 0x80a0000 },
@@ -276,16 +276,16 @@ const struct owner owners[] = {
     },
     {
         .base = { 0x40221000 },
-        .size = 0x7000, /* 28 KiB */
+        .size = 0x9000, /* 36 KiB */
         .name = "hypervisor .data",
     },
     {
-        .base = { 0x40228000 },
+        .base = { 0x4022a000 },
         .size = 0x4000, /* 16 KiB */
         .name = "hypervisor .stacks",
     },
     {
-        .base = { 0x4022c000 },
+        .base = { 0x4022e000 },
         .size = 0xe000, /* 56 KiB */
         .name = "hypervisor .pagetables",
     },

@@ -16,8 +16,8 @@ _Static_assert(sizeof(struct vcpu) <= 2560,
                "the budget of .data counts 2560 bytes for each struct vcpu");
 _Static_assert(sizeof(struct pcpu) <= 512,
                "the budget of .data counts 512 bytes for each struct pcpu");
-_Static_assert(sizeof(struct console) <= 2560,
-               "the budget of .data counts 2560 bytes for each struct console");
+_Static_assert(sizeof(struct console) <= 6400,
+               "the budget of .data counts 6400 bytes for each struct console");
 _Static_assert(sizeof(struct vgic) <= 64,
                "the budget of .data counts 64 bytes for each struct vgic");
 _Static_assert(sizeof(struct vgic_bank) <= 192,
@@ -193,8 +193,8 @@ const struct vm_config vm_configs[] = {
         .autostart = true,
         .on_crash = VM_POLICY_STOP,
         .on_reboot = VM_POLICY_RESTART,
-        .stage2_root = { 0x4023b000 },
-        .window_root = { 0x40238000 },
+        .stage2_root = { 0x4023e000 },
+        .window_root = { 0x4023b000 },
         .entry = { 0x40000000 },
         .argument = 0x401ff000, /* device tree */
         .memory = memory_fixed,
@@ -223,8 +223,8 @@ const struct vm_config vm_configs[] = {
         .autostart = true,
         .on_crash = VM_POLICY_STOP,
         .on_reboot = VM_POLICY_RESTART,
-        .stage2_root = { 0x40240000 },
-        .window_root = { 0x4023d000 },
+        .stage2_root = { 0x40243000 },
+        .window_root = { 0x40240000 },
         .entry = { 0x40100000 },
         .argument = 0x401ff000, /* device tree */
         .memory = memory_movable,
@@ -261,7 +261,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x40230000,
+        .stack_top = 0x40233000,
         .arch = { .mpidr = 0x0 },
     },
     /* system.toml:27 vm.movable.cpus[0] = 1 */
@@ -269,7 +269,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x40232000,
+        .stack_top = 0x40235000,
         .arch = { .mpidr = 0x0 },
     },
 };
@@ -304,7 +304,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu0_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x4022c000,
+        .stack_top = 0x4022f000,
         .arch = {
             .mpidr = 0x0,
             .gicr = { 0x80a0000 },
@@ -316,7 +316,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu1_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x4022e000,
+        .stack_top = 0x40231000,
         .arch = {
             .mpidr = 0x1,
             .gicr = { 0x80c0000 },
@@ -380,16 +380,16 @@ const struct owner owners[] = {
     },
     {
         .base = { 0x40222000 },
-        .size = 0x8000, /* 32 KiB */
+        .size = 0xb000, /* 44 KiB */
         .name = "hypervisor .data",
     },
     {
-        .base = { 0x4022a000 },
+        .base = { 0x4022d000 },
         .size = 0x8000, /* 32 KiB */
         .name = "hypervisor .stacks",
     },
     {
-        .base = { 0x40232000 },
+        .base = { 0x40235000 },
         .size = 0x10000, /* 64 KiB */
         .name = "hypervisor .pagetables",
     },

@@ -16,8 +16,8 @@ _Static_assert(sizeof(struct vcpu) <= 2560,
                "the budget of .data counts 2560 bytes for each struct vcpu");
 _Static_assert(sizeof(struct pcpu) <= 512,
                "the budget of .data counts 512 bytes for each struct pcpu");
-_Static_assert(sizeof(struct console) <= 2560,
-               "the budget of .data counts 2560 bytes for each struct console");
+_Static_assert(sizeof(struct console) <= 6400,
+               "the budget of .data counts 6400 bytes for each struct console");
 _Static_assert(sizeof(struct vgic) <= 64,
                "the budget of .data counts 64 bytes for each struct vgic");
 _Static_assert(sizeof(struct vgic_bank) <= 192,
@@ -176,7 +176,7 @@ const struct vm_config vm_configs[] = {
         .autostart = true,
         .on_crash = VM_POLICY_STOP,
         .on_reboot = VM_POLICY_STOP,
-        .stage2_root = { 0x40238000 },
+        .stage2_root = { 0x4023b000 },
         .window_root = { 0x0 }, /* linked in place */
         .entry = { 0x40000000 },
         .argument = 0x403ff000, /* device tree */
@@ -206,8 +206,8 @@ const struct vm_config vm_configs[] = {
         .autostart = true,
         .on_crash = VM_POLICY_STOP,
         .on_reboot = VM_POLICY_RESTART,
-        .stage2_root = { 0x4023d000 },
-        .window_root = { 0x4023a000 },
+        .stage2_root = { 0x40240000 },
+        .window_root = { 0x4023d000 },
         .entry = { 0x40000000 },
         .argument = 0x403ff000, /* device tree */
         .memory = memory_copied,
@@ -244,7 +244,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x40230000,
+        .stack_top = 0x40233000,
         .arch = { .mpidr = 0x0 },
     },
     /* system.toml:26 vm.copied.cpus[0] = 1 */
@@ -252,7 +252,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x40232000,
+        .stack_top = 0x40235000,
         .arch = { .mpidr = 0x0 },
     },
 };
@@ -287,7 +287,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu0_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x4022c000,
+        .stack_top = 0x4022f000,
         .arch = {
             .mpidr = 0x0,
             .gicr = { 0x80a0000 },
@@ -299,7 +299,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu1_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x4022e000,
+        .stack_top = 0x40231000,
         .arch = {
             .mpidr = 0x1,
             .gicr = { 0x80c0000 },
@@ -363,16 +363,16 @@ const struct owner owners[] = {
     },
     {
         .base = { 0x40222000 },
-        .size = 0x8000, /* 32 KiB */
+        .size = 0xb000, /* 44 KiB */
         .name = "hypervisor .data",
     },
     {
-        .base = { 0x4022a000 },
+        .base = { 0x4022d000 },
         .size = 0x8000, /* 32 KiB */
         .name = "hypervisor .stacks",
     },
     {
-        .base = { 0x40232000 },
+        .base = { 0x40235000 },
         .size = 0xd000, /* 52 KiB */
         .name = "hypervisor .pagetables",
     },

@@ -16,8 +16,8 @@ _Static_assert(sizeof(struct vcpu) <= 2560,
                "the budget of .data counts 2560 bytes for each struct vcpu");
 _Static_assert(sizeof(struct pcpu) <= 512,
                "the budget of .data counts 512 bytes for each struct pcpu");
-_Static_assert(sizeof(struct console) <= 2560,
-               "the budget of .data counts 2560 bytes for each struct console");
+_Static_assert(sizeof(struct console) <= 6400,
+               "the budget of .data counts 6400 bytes for each struct console");
 _Static_assert(sizeof(struct vgic) <= 64,
                "the budget of .data counts 64 bytes for each struct vgic");
 _Static_assert(sizeof(struct vgic_bank) <= 192,
@@ -110,8 +110,8 @@ const struct vm_config vm_configs[] = {
         .autostart = true,
         .on_crash = VM_POLICY_STOP,
         .on_reboot = VM_POLICY_RESTART,
-        .stage2_root = { 0x40236000 },
-        .window_root = { 0x40233000 },
+        .stage2_root = { 0x40237000 },
+        .window_root = { 0x40234000 },
         .entry = { 0x40000000 },
         .argument = 0x401ff000, /* device tree */
         .memory = memory_solo,
@@ -146,7 +146,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x4022d000,
+        .stack_top = 0x4022e000,
         .arch = { .mpidr = 0x0 },
     },
 };
@@ -172,7 +172,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 0,
         .vcpus = NULL,
         .slice_us = 10000,
-        .stack_top = 0x40229000,
+        .stack_top = 0x4022a000,
         .arch = {
             .mpidr = 0x0,
             .gicr = { 0x80a0000 },
@@ -184,7 +184,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu1_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x4022b000,
+        .stack_top = 0x4022c000,
         .arch = {
             .mpidr = 0x1,
             .gicr = { 0x80c0000 },
@@ -246,16 +246,16 @@ const struct owner owners[] = {
     },
     {
         .base = { 0x40221000 },
-        .size = 0x6000, /* 24 KiB */
+        .size = 0x7000, /* 28 KiB */
         .name = "hypervisor .data",
     },
     {
-        .base = { 0x40227000 },
+        .base = { 0x40228000 },
         .size = 0x6000, /* 24 KiB */
         .name = "hypervisor .stacks",
     },
     {
-        .base = { 0x4022d000 },
+        .base = { 0x4022e000 },
         .size = 0xb000, /* 44 KiB */
         .name = "hypervisor .pagetables",
     },

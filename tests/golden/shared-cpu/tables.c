@@ -16,8 +16,8 @@ _Static_assert(sizeof(struct vcpu) <= 2560,
                "the budget of .data counts 2560 bytes for each struct vcpu");
 _Static_assert(sizeof(struct pcpu) <= 512,
                "the budget of .data counts 512 bytes for each struct pcpu");
-_Static_assert(sizeof(struct console) <= 2560,
-               "the budget of .data counts 2560 bytes for each struct console");
+_Static_assert(sizeof(struct console) <= 6400,
+               "the budget of .data counts 6400 bytes for each struct console");
 _Static_assert(sizeof(struct vgic) <= 64,
                "the budget of .data counts 64 bytes for each struct vgic");
 _Static_assert(sizeof(struct vgic_bank) <= 192,
@@ -186,8 +186,8 @@ const struct vm_config vm_configs[] = {
         .autostart = true,
         .on_crash = VM_POLICY_STOP,
         .on_reboot = VM_POLICY_RESTART,
-        .stage2_root = { 0x40240000 },
-        .window_root = { 0x4023d000 },
+        .stage2_root = { 0x40243000 },
+        .window_root = { 0x40240000 },
         .entry = { 0x40000000 },
         .argument = 0x401ff000, /* device tree */
         .memory = memory_wide,
@@ -216,8 +216,8 @@ const struct vm_config vm_configs[] = {
         .autostart = true,
         .on_crash = VM_POLICY_STOP,
         .on_reboot = VM_POLICY_RESTART,
-        .stage2_root = { 0x40245000 },
-        .window_root = { 0x40242000 },
+        .stage2_root = { 0x40248000 },
+        .window_root = { 0x40245000 },
         .entry = { 0x40000000 },
         .argument = 0x401ff000, /* device tree */
         .memory = memory_narrow,
@@ -254,7 +254,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x40233000,
+        .stack_top = 0x40236000,
         .arch = { .mpidr = 0x0 },
     },
     /* system.toml:21 vm.wide.cpus[1] = 3 */
@@ -262,7 +262,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 1,
         .slot = 0,
         .exclusive = false,
-        .stack_top = 0x40235000,
+        .stack_top = 0x40238000,
         .arch = { .mpidr = 0x1 },
     },
     /* system.toml:27 vm.narrow.cpus[0] = 3 */
@@ -270,7 +270,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 1,
         .exclusive = false,
-        .stack_top = 0x40237000,
+        .stack_top = 0x4023a000,
         .arch = { .mpidr = 0x0 },
     },
 };
@@ -311,7 +311,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 0,
         .vcpus = NULL,
         .slice_us = 10000,
-        .stack_top = 0x4022d000,
+        .stack_top = 0x40230000,
         .arch = {
             .mpidr = 0x0,
             .gicr = { 0x80a0000 },
@@ -323,7 +323,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu2_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x4022f000,
+        .stack_top = 0x40232000,
         .arch = {
             .mpidr = 0x2,
             .gicr = { 0x80e0000 },
@@ -335,7 +335,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 2,
         .vcpus = cpu3_vcpus,
         .slice_us = 2000,
-        .stack_top = 0x40231000,
+        .stack_top = 0x40234000,
         .arch = {
             .mpidr = 0x3,
             .gicr = { 0x8100000 },
@@ -406,16 +406,16 @@ const struct owner owners[] = {
     },
     {
         .base = { 0x40222000 },
-        .size = 0x9000, /* 36 KiB */
+        .size = 0xc000, /* 48 KiB */
         .name = "hypervisor .data",
     },
     {
-        .base = { 0x4022b000 },
+        .base = { 0x4022e000 },
         .size = 0xc000, /* 48 KiB */
         .name = "hypervisor .stacks",
     },
     {
-        .base = { 0x40237000 },
+        .base = { 0x4023a000 },
         .size = 0x10000, /* 64 KiB */
         .name = "hypervisor .pagetables",
     },

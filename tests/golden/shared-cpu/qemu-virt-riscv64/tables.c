@@ -16,8 +16,8 @@ _Static_assert(sizeof(struct vcpu) <= 2560,
                "the budget of .data counts 2560 bytes for each struct vcpu");
 _Static_assert(sizeof(struct pcpu) <= 512,
                "the budget of .data counts 512 bytes for each struct pcpu");
-_Static_assert(sizeof(struct console) <= 2560,
-               "the budget of .data counts 2560 bytes for each struct console");
+_Static_assert(sizeof(struct console) <= 6400,
+               "the budget of .data counts 6400 bytes for each struct console");
 _Static_assert(sizeof(struct vplic) <= 64,
                "the budget of .data counts 64 bytes for each struct vplic");
 _Static_assert(sizeof(struct vplic_bank) <= 384,
@@ -189,8 +189,8 @@ const struct vm_config vm_configs[] = {
         .autostart = true,
         .on_crash = VM_POLICY_STOP,
         .on_reboot = VM_POLICY_RESTART,
-        .stage2_root = { 0x80238000 },
-        .window_root = { 0x80245000 },
+        .stage2_root = { 0x8023c000 },
+        .window_root = { 0x80249000 },
         .entry = { 0x80000000 },
         .argument = 0x801ff000, /* device tree */
         .memory = memory_wide,
@@ -222,8 +222,8 @@ const struct vm_config vm_configs[] = {
         .autostart = true,
         .on_crash = VM_POLICY_STOP,
         .on_reboot = VM_POLICY_RESTART,
-        .stage2_root = { 0x8023c000 },
-        .window_root = { 0x80249000 },
+        .stage2_root = { 0x80240000 },
+        .window_root = { 0x8024d000 },
         .entry = { 0x80000000 },
         .argument = 0x801ff000, /* device tree */
         .memory = memory_narrow,
@@ -263,7 +263,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x80233000,
+        .stack_top = 0x80236000,
         .arch = { .hart_id = 0, .vgein = 0 },
     },
     /* system.toml:21 vm.wide.cpus[1] = 3 */
@@ -271,7 +271,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 1,
         .slot = 0,
         .exclusive = false,
-        .stack_top = 0x80235000,
+        .stack_top = 0x80238000,
         .arch = { .hart_id = 1, .vgein = 0 },
     },
     /* system.toml:27 vm.narrow.cpus[0] = 3 */
@@ -279,7 +279,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 1,
         .exclusive = false,
-        .stack_top = 0x80237000,
+        .stack_top = 0x8023a000,
         .arch = { .hart_id = 0, .vgein = 0 },
     },
 };
@@ -320,7 +320,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 0,
         .vcpus = NULL,
         .slice_us = 10000,
-        .stack_top = 0x8022d000,
+        .stack_top = 0x80230000,
         .arch = {
             .hart_id = 0,
             .plic_context = 1,
@@ -333,7 +333,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu2_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x8022f000,
+        .stack_top = 0x80232000,
         .arch = {
             .hart_id = 2,
             .plic_context = 5,
@@ -346,7 +346,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 2,
         .vcpus = cpu3_vcpus,
         .slice_us = 2000,
-        .stack_top = 0x80231000,
+        .stack_top = 0x80234000,
         .arch = {
             .hart_id = 3,
             .plic_context = 7,
@@ -403,16 +403,16 @@ const struct owner owners[] = {
     },
     {
         .base = { 0x80222000 },
-        .size = 0x9000, /* 36 KiB */
+        .size = 0xc000, /* 48 KiB */
         .name = "hypervisor .data",
     },
     {
-        .base = { 0x8022b000 },
-        .size = 0xd000, /* 52 KiB */
+        .base = { 0x8022e000 },
+        .size = 0xe000, /* 56 KiB */
         .name = "hypervisor .stacks",
     },
     {
-        .base = { 0x80238000 },
+        .base = { 0x8023c000 },
         .size = 0x15000, /* 84 KiB */
         .name = "hypervisor .pagetables",
     },

@@ -16,8 +16,8 @@ _Static_assert(sizeof(struct vcpu) <= 2560,
                "the budget of .data counts 2560 bytes for each struct vcpu");
 _Static_assert(sizeof(struct pcpu) <= 512,
                "the budget of .data counts 512 bytes for each struct pcpu");
-_Static_assert(sizeof(struct console) <= 2560,
-               "the budget of .data counts 2560 bytes for each struct console");
+_Static_assert(sizeof(struct console) <= 6400,
+               "the budget of .data counts 6400 bytes for each struct console");
 _Static_assert(sizeof(struct vplic) <= 64,
                "the budget of .data counts 64 bytes for each struct vplic");
 _Static_assert(sizeof(struct vplic_bank) <= 384,
@@ -135,8 +135,8 @@ const struct vm_config vm_configs[] = {
         .autostart = true,
         .on_crash = VM_POLICY_STOP,
         .on_reboot = VM_POLICY_RESTART,
-        .stage2_root = { 0x80234000 },
-        .window_root = { 0x8023f000 },
+        .stage2_root = { 0x80238000 },
+        .window_root = { 0x80243000 },
         .entry = { 0x80000000 },
         .argument = 0x801ff000, /* device tree */
         .memory = memory_owner,
@@ -174,7 +174,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x80231000,
+        .stack_top = 0x80233000,
         .arch = { .hart_id = 0, .vgein = 1 },
     },
     /* system.toml:16 vm.owner.cpus[1] = 2 */
@@ -182,7 +182,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 1,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x80233000,
+        .stack_top = 0x80235000,
         .arch = { .hart_id = 1, .vgein = 1 },
     },
 };
@@ -217,7 +217,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 0,
         .vcpus = NULL,
         .slice_us = 10000,
-        .stack_top = 0x8022b000,
+        .stack_top = 0x8022d000,
         .arch = {
             .hart_id = 0,
             .plic_context = 0,
@@ -230,7 +230,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu1_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x8022d000,
+        .stack_top = 0x8022f000,
         .arch = {
             .hart_id = 1,
             .plic_context = 0,
@@ -243,7 +243,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu2_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x8022f000,
+        .stack_top = 0x80231000,
         .arch = {
             .hart_id = 2,
             .plic_context = 0,
@@ -355,16 +355,16 @@ const struct owner owners[] = {
     },
     {
         .base = { 0x80221000 },
-        .size = 0x8000, /* 32 KiB */
+        .size = 0xa000, /* 40 KiB */
         .name = "hypervisor .data",
     },
     {
-        .base = { 0x80229000 },
-        .size = 0xb000, /* 44 KiB */
+        .base = { 0x8022b000 },
+        .size = 0xd000, /* 52 KiB */
         .name = "hypervisor .stacks",
     },
     {
-        .base = { 0x80234000 },
+        .base = { 0x80238000 },
         .size = 0x13000, /* 76 KiB */
         .name = "hypervisor .pagetables",
     },
