@@ -17,7 +17,7 @@ tidy: $(SOURCES:%=$(OBJ)/%.tidy)
 
 $(OBJ)/%.h.ok: %.h $(HEADERS) build/flags.mk
 	@mkdir -p $(@D)
-	@echo '#include "$(CURDIR)/$<"' | $(CC) $(CPPFLAGS) $(CFLAGS) -fsyntax-only -x c -
+	@echo '#include "$(CURDIR)/$<"' | $(CC) $(CPPFLAGS) $(filter-out -fcallgraph-info%,$(CFLAGS)) -fsyntax-only -x c -
 	@touch $@
 
 $(OBJ)/%.tidy: % $(HEADERS) .clang-tidy build/lint.mk

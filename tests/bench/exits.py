@@ -26,7 +26,7 @@ TIMEOUT = 60  # seconds
 BOARDS = ("qemu-virt-aarch64", "qemu-virt-riscv64", "qemu-virt-riscv64-aia")
 BEST = {
     "aarch64": {
-        "machine start to guest": "383,000 (Bao)",
+        "boot, from entry to the guest": "383,000 (Bao)",
         "null hypercall, HVC": "121 (Jailhouse)",
         "null hypercall, SMC": "202 (Bao)",
         "MMIO read, GICD_TYPER": "225 (Bao)",
@@ -37,13 +37,13 @@ BEST = {
         "timer, deadline to acknowledge": "199 (Bao)",
     },
     "riscv64": {
-        "machine start to guest": "701,000 (Bao)",
+        "boot, from entry to the guest": "701,000 (Bao)",
         "null ecall": "235 (Bao)",
         "emulated read, PLIC priority": "284 (Bao)",
         "emulated read, PLIC enable": "868 (Bao)",
         "emulated write, PLIC priority": "324 (Bao)",
         "emulated write, PLIC threshold": "1,119 (Xvisor)",
-        "timer set, stimecmp": "0 (all)",
+        "timer set, stimecmp": "1 (all)",
         "SBI IPI to itself, sent and taken": "1,560 (KVM)",
         "device interrupt, PLIC: raise, claim, lower, complete": "54,546 (Bao)",
     },
@@ -100,6 +100,8 @@ def table(board: str) -> str:
     command = counted(built.command, arch)
     here = figures(command)
     bare = figures(without_hypervisor(command, OUT / f"guests/{arch}/bench.elf"))
+    start = "machine start to guest"  # with the firmware, which the bare machine has too
+    here = {"boot, from entry to the guest": here[start] - bare[start], **here}
     lines = [f"{board}:", "| path | instructions | without hypervisor | best of others |"]
     lines.append("| --- | --- | --- | --- |")
     for name, count in here.items():

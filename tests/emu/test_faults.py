@@ -63,7 +63,7 @@ def check_ticks(machine: Machine, ended: float) -> None:
     assert longest < 2, f"Linux stood still for {longest:.1f} s"
 
 
-@pytest.mark.parametrize("case", parameters("containment"))
+@pytest.mark.parametrize("case", [*parameters("containment"), *parameters("containment-riscv64")])
 def test_containment(case: Case) -> None:
     table = expected_faults(case.arch)
     with Machine(case.build(), "emu.log") as machine:

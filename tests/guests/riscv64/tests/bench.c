@@ -100,6 +100,8 @@ static void measure_ipi(uint64_t base)
 static void measure_device(uint64_t base)
 {
     uintptr_t claim = plic_context(PLIC_CLAIM, 0x1000, 0);
+    uintptr_t enables = plic_context(PLIC_ENABLE, 0x80, 0);
+    uintptr_t threshold = plic_context(PLIC_THRESHOLD, 0x1000, 0);
 
     plic_priority(UART_IRQ, 1);
     plic_threshold(0);
@@ -112,10 +114,9 @@ static void measure_device(uint64_t base)
         mmio_write(claim, UART_IRQ);
     });
     MEASURE("emulated read, PLIC priority", base, mmio_read(PLIC_BASE + 4 * UART_IRQ));
-    MEASURE("emulated read, PLIC enable", base, mmio_read(plic_context(PLIC_ENABLE, 0x80, 0)));
+    MEASURE("emulated read, PLIC enable", base, mmio_read(enables));
     MEASURE("emulated write, PLIC priority", base, mmio_write(PLIC_BASE + 4 * UART_IRQ, 1));
-    MEASURE("emulated write, PLIC threshold", base,
-            mmio_write(plic_context(PLIC_THRESHOLD, 0x1000, 0), 0));
+    MEASURE("emulated write, PLIC threshold", base, mmio_write(threshold, 0));
 }
 
 void guest_main(void)

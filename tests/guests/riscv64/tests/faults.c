@@ -41,7 +41,7 @@ FAULT(reserved_outside, ASM_AT("lr.w t0, (%0)", outside))
 FAULT(misaligned_outside, (void)access_read(outside + 0xffd, 8))
 
 /* Accesses to emulated registers. */
-FAULT(mmio_compressed, __asm__ volatile("mv a4, %0\n\tc.lw a5, 0(a4)" ::"r"(UART_BASE + 4)
+FAULT(mmio_compressed, __asm__ volatile("mv a4, %0\n\tc.lw a5, 0(a4)" ::"r"(PLIC_BASE + 4 * UART_IRQ)
                                         : "a4", "a5", "memory"))
 FAULT(mmio_compressed_store, __asm__ volatile("mv a4, %0\n\tli a5, 0\n\tc.sw a5, 0(a4)" ::"r"(
                                                   PLIC_BASE + 4 * UART_IRQ)
