@@ -44,6 +44,9 @@ void irq_init_cpu(struct pcpu *pcpu)
         csr_write(CSR_HIE, BIT(IRQ_SGEI));
     }
     controller_is_ready = true;
+    /* A kick that came while the firmware brought the hart up may be lost. What it was about is
+     * seen when the scheduler looks for tasks, which is next. */
+    __atomic_store_n(&pcpu->arch.is_kicked, false, __ATOMIC_SEQ_CST);
     csr_write(CSR_SIE, BIT(IRQ_SSI) | BIT(IRQ_STI) | BIT(IRQ_SEI));
 }
 

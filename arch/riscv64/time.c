@@ -98,8 +98,12 @@ void time_guest_expire(const struct vcpu *v)
 
 void time_interrupt(struct pcpu *pcpu)
 {
-    if (!board.has_sstc && pcpu->loaded != NULL) {
-        time_guest_expire(pcpu->loaded);
+    if (!board.has_sstc) {
+        if (pcpu->loaded != NULL) {
+            time_guest_expire(pcpu->loaded);
+        } else {
+            arm_firmware_timer(pcpu); /* it was armed for a guest that is gone */
+        }
     }
     if (pcpu->arch.deadline <= arch_time_now()) {
         arch_timer_set(TIME_NEVER); /* the interrupt falls; the scheduler arms it anew */

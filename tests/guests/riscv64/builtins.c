@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the compiler calls for __builtin_bswap32(): base riscv64 has no instruction that swaps bytes.
+ * What the compiler calls for __builtin_bswap32(): base riscv64 has no instruction that swaps
+ * bytes.
  */
 #include "guest.h"
 

@@ -79,16 +79,15 @@ void trap_handle(struct frame *frame)
     }
     if ((frame->scause & CAUSE_INTERRUPT) == 0 && expecting[cpu]) {
         if (!recorded[cpu].taken) {
-            recorded[cpu] = (struct fault){
-                .taken = true, .syndrome = frame->scause, .address = frame->stval
-            };
+            recorded[cpu] =
+                (struct fault){ .taken = true, .syndrome = frame->scause, .address = frame->stval };
         }
         skip(frame);
         return;
     }
     expecting[cpu] = false;
-    print("\nFAIL: exception: on CPU %u: scause 0x%lx sepc 0x%lx stval 0x%lx\n", cpu,
-          frame->scause, frame->sepc, frame->stval);
+    print("\nFAIL: exception: on CPU %u: scause 0x%lx sepc 0x%lx stval 0x%lx\n", cpu, frame->scause,
+          frame->sepc, frame->stval);
     report_end();
 }
 

@@ -14,11 +14,11 @@
 
 #define CSR_STIMECMP 0x14d
 
-#define csr_read(csr)                                             \
-    ({                                                            \
-        uint64_t csr_value_;                                      \
+#define csr_read(csr)                                                             \
+    ({                                                                            \
+        uint64_t csr_value_;                                                      \
         __asm__ volatile("csrr %0, %1" : "=r"(csr_value_) : "i"(csr) : "memory"); \
-        csr_value_;                                               \
+        csr_value_;                                                               \
     })
 #define csr_write(csr, value) \
     __asm__ volatile("csrw %0, %1" ::"i"(csr), "r"((uint64_t)(value)) : "memory")
@@ -39,9 +39,9 @@
 #define CSR_TIME     0xc01
 #define CSR_INSTRET  0xc02
 
-#define SSTATUS_SIE  (1ull << 1)
-#define SSTATUS_FS   (3ull << 13)
-#define SSTATUS_VS   (3ull << 9)
+#define SSTATUS_SIE (1ull << 1)
+#define SSTATUS_FS  (3ull << 13)
+#define SSTATUS_VS  (3ull << 9)
 
 /* Bits of sie and sip, and the codes of these interrupts. */
 #define IRQ_SOFT     1u
@@ -192,8 +192,9 @@ struct frame {
 void irq_set_handler(void (*handler)(unsigned code));
 
 /**
- * Whether interrupt @p code would be taken now, found by unmasking it for a moment; leaves interrupts
- * masked. (QEMU 7.2 shows a guest's timer and external interrupts in sip only sometimes.)
+ * Whether interrupt @p code would be taken now, found by unmasking it for a moment; leaves
+ * interrupts masked. (QEMU 7.2 shows a guest's timer and external interrupts in sip only
+ * sometimes.)
  */
 bool interrupt_pending(unsigned code);
 

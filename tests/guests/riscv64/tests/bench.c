@@ -106,7 +106,7 @@ static void measure_device(uint64_t base)
     plic_priority(UART_IRQ, 1);
     plic_threshold(0);
     plic_enable(UART_IRQ, true);
-    MEASURE("device interrupt, PLIC: raise, claim, lower, complete", base, {
+    MEASURE("UART interrupt, PLIC: raise, claim, lower, complete", base, {
         mmio_write8(UART_BASE + UART_IER, IER_THRI);
         while (mmio_read(claim) != UART_IRQ) {
         }

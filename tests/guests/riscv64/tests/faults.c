@@ -17,10 +17,10 @@
 
 static uint64_t outside;
 
-#define FAULT(function, code)    \
-    static void function(void)   \
-    {                            \
-        code;                    \
+#define FAULT(function, code)  \
+    static void function(void) \
+    {                          \
+        code;                  \
     }
 #define ASM(text)          __asm__ volatile(text ::: "t0", "t1", "a0", "a1", "memory")
 #define ASM_AT(text, base) __asm__ volatile(text ::"r"((uint64_t)(base)) : "t0", "t1", "memory")
@@ -41,11 +41,12 @@ FAULT(reserved_outside, ASM_AT("lr.w t0, (%0)", outside))
 FAULT(misaligned_outside, (void)access_read(outside + 0xffd, 8))
 
 /* Accesses to emulated registers. */
-FAULT(mmio_compressed, __asm__ volatile("mv a4, %0\n\tc.lw a5, 0(a4)" ::"r"(PLIC_BASE + 4 * UART_IRQ)
-                                        : "a4", "a5", "memory"))
-FAULT(mmio_compressed_store, __asm__ volatile("mv a4, %0\n\tli a5, 0\n\tc.sw a5, 0(a4)" ::"r"(
-                                                  PLIC_BASE + 4 * UART_IRQ)
-                                              : "a4", "a5", "memory"))
+FAULT(mmio_compressed,
+      __asm__ volatile("mv a4, %0\n\tc.lw a5, 0(a4)" ::"r"(PLIC_BASE + 4 * UART_IRQ)
+                       : "a4", "a5", "memory"))
+FAULT(mmio_compressed_store,
+      __asm__ volatile("mv a4, %0\n\tli a5, 0\n\tc.sw a5, 0(a4)" ::"r"(PLIC_BASE + 4 * UART_IRQ)
+                       : "a4", "a5", "memory"))
 FAULT(mmio_atomic, ASM_AT("amoswap.w t0, zero, (%0)", PLIC_BASE + 4 * UART_IRQ))
 FAULT(mmio_reserved, ASM_AT("lr.w t0, (%0)\n\tsc.w t1, t0, (%0)", PLIC_BASE + 4 * UART_IRQ))
 FAULT(mmio_float, csr_set(CSR_SSTATUS, SSTATUS_FS);
@@ -92,7 +93,8 @@ FAULT(execute_nx, access_execute(cmdline_number("nx", 0)))
 
 /* Stage 1 tables that lie outside: the fault is one of the table walk. */
 FAULT(walk_outside, csr_write(CSR_SATP, 8ull << 60 | outside >> 12);
-      __asm__ volatile("sfence.vma\n\tnop" ::: "memory"))
+      __asm__ volatile("sfence.vma\n\tnop" ::
+                           : "memory"))
 /* A vector that is nowhere: the exception faults again. */
 FAULT(vectors_outside, csr_write(CSR_STVEC, outside); ASM("ebreak"))
 

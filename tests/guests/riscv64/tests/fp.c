@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Nothing of this hart's state may change while another VM has the hart: f0 to f31, fcsr, general
- * registers and the CSRs of S-mode. Every VM that shares the hart runs this guest with its own seed.
- * Words of the command line:
- *     seed=N       makes the values of this VM (default 1)
- *     rounds=N     rounds (default 50)
- *     round-ms=N   length of one round (default 20: longer than a time slice)
+ * registers and the CSRs of S-mode. Every VM that shares the hart runs this guest with its own
+ * seed. Words of the command line: seed=N       makes the values of this VM (default 1) rounds=N
+ * rounds (default 50) round-ms=N   length of one round (default 20: longer than a time slice)
  */
 #include "riscv64.h"
 

@@ -2,8 +2,8 @@
 /*
  * The PLIC a VM sees (RISC-V PLIC Specification 1.0.0), with the UART's interrupt as the source.
  *
- * QEMU's own PLIC (7.2) takes note of enables only with the next interrupt, and of a line that rises
- * while its interrupt is claimed at once: where that shows, the check is made in a VM only.
+ * QEMU's own PLIC (7.2) takes note of enables only with the next interrupt, and of a line that
+ * rises while its interrupt is claimed at once: where that shows, the check is made in a VM only.
  */
 #include "riscv64.h"
 

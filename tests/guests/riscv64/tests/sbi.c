@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * SBI 2.0 as a VM of two harts sees it: what is granted, the error codes of malformed calls, harts
- * on and off, IPIs, fences, console, resets and what they must put right. Words of the command line:
- *     resets=N   reboots N times, each time another way, before it powers off (default 0; needs the
- *                scratch register, see guest.h)
- * Numbers in parentheses are chapters of the SBI specification.
+ * on and off, IPIs, fences, console, resets and what they must put right. Words of the command
+ * line: resets=N   reboots N times, each time another way, before it powers off (default 0; needs
+ * the scratch register, see guest.h) Numbers in parentheses are chapters of the SBI specification.
  */
 #include "riscv64.h"
 
@@ -16,7 +15,7 @@ static volatile uint64_t second_argument;
 static volatile uint64_t second_started;
 static volatile uint64_t second_release;
 static volatile uint64_t soft_count[2]; /* by CPU, which alone writes it */
-static volatile uint64_t must_be_zero; /* in .bss */
+static volatile uint64_t must_be_zero;  /* in .bss */
 static volatile uint64_t must_be_seven = 7;
 
 static void error_is(struct sbi_result result, int64_t expected, const char *what)
@@ -50,8 +49,16 @@ static void test_entry(void)
 
 static void test_base(void)
 {
-    static const uint32_t granted[] = { SBI_EXT_BASE, SBI_EXT_TIME, SBI_EXT_IPI, SBI_EXT_RFENCE,
-                                        SBI_EXT_HSM,  SBI_EXT_SRST, 0,           1, 2, 8 };
+    static const uint32_t granted[] = { SBI_EXT_BASE,
+                                        SBI_EXT_TIME,
+                                        SBI_EXT_IPI,
+                                        SBI_EXT_RFENCE,
+                                        SBI_EXT_HSM,
+                                        SBI_EXT_SRST,
+                                        0,
+                                        1,
+                                        2,
+                                        8 };
     static const uint32_t absent[] = { SBI_EXT_SUSP, SBI_EXT_NACL, SBI_EXT_STA, 9,
                                        0x08000000,   0x0900abcd,   0x0a000000,  0xffffffff };
     struct sbi_result version = sbi_call(SBI_EXT_BASE, 0, 0, 0, 0);
@@ -148,8 +155,8 @@ static void test_start(void)
         bool off = cpu_wait_off(1, WAIT_US);
         if (error != 0 || !started || again != SBI_ERR_ALREADY_AVAILABLE || !off ||
             second_argument != PATTERN + round) {
-            report(false, "start %lu: error %ld, started %d, again %ld, off %d", round,
-                   (long)error, started, (long)again, off);
+            report(false, "start %lu: error %ld, started %d, again %ld, off %d", round, (long)error,
+                   started, (long)again, off);
             return;
         }
     }
