@@ -145,7 +145,8 @@ bool on_hypervisor(void);
 /**
  * One 32-bit number that survives a reset of the guest although its RAM is pristine again: a
  * register of a device that the system file must pass through (aarch64: the match register of the
- * PL031 at 0x0901_0000; riscv64: the upper half of the alarm of the goldfish RTC at 0x0010_1000). It reads 0 before it was written for the first time.
+ * PL031 at 0x0901_0000; riscv64: the upper half of the alarm of the goldfish RTC at 0x0010_1000).
+ * It reads 0 before it was written for the first time.
  */
 uint32_t scratch_load(void);
 void scratch_store(uint32_t value);
