@@ -3,7 +3,7 @@
  * The emulated NS16550A, through its registers as drivers use them, in front of the real console.
  */
 /* ARCH: riscv64 */
-/* SOURCES: arch/riscv64/v16550.c runtime/console.c arch/fake/console.c */
+/* SOURCES: arch/riscv64/v16550.c runtime/console.c runtime/terminal.c arch/fake/console.c */
 #include "test.h"
 #include <arch/fake.h>
 #include <arch/ns16550.h>
