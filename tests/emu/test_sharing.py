@@ -13,7 +13,11 @@ from tests.emu.machine import Machine
 def test_round_robin(case: Case) -> None:
     with Machine(case.build(), "emu.log") as machine:
         machine.expect_end(0, case.timeout)
-        steps = [line.speaker for line in machine.lines if line.text.startswith("step ")]
+        # A line that the terminal broke off is shown again whole: only the step that is due counts.
+        steps: list[str] = []
+        for line in machine.lines:
+            if line.text == f"step {steps.count(line.speaker) + 1}":
+                steps.append(line.speaker)
         for vm in ("polite", "rude"):
             machine.summary(vm, 0)
             assert steps.count(vm) == 40
