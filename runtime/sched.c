@@ -121,6 +121,18 @@ void sched_run(void)
     }
 }
 
+bool sched_has_sibling(const struct vcpu *v)
+{
+    for (uint32_t slot = 0; slot < v->pcpu->config->vcpu_count; slot++) {
+        const struct vcpu *other = v->pcpu->config->vcpus[slot];
+
+        if (other != v && other->vm == v->vm) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void sched_wake(struct vcpu *v)
 {
     struct pcpu *pcpu = v->pcpu;

@@ -69,20 +69,6 @@ void arch_vm_reset(struct vm *vm)
     }
 }
 
-/* True when another vCPU of the same VM runs on the same CPU: the two share a VMID, and their local
- * TLB entries must not mix. */
-static bool has_sibling_here(const struct vcpu *v)
-{
-    for (uint32_t slot = 0; slot < v->pcpu->config->vcpu_count; slot++) {
-        const struct vcpu *other = v->pcpu->config->vcpus[slot];
-
-        if (other != v && other->vm == v->vm) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void arch_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument)
 {
     struct arch_vcpu *arch = &v->arch;
@@ -96,7 +82,7 @@ void arch_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument)
     arch->pc = entry;
     arch->pstate = PSTATE_EL1H_MASKED;
     arch->sys.sctlr_el1 = SCTLR_EL1_RESET;
-    arch->flush_always = has_sibling_here(v);
+    arch->flush_always = sched_has_sibling(v);
     arch->flush_once = true;
     vgic_vcpu_reset(v);
 }

@@ -58,20 +58,6 @@ void arch_vm_reset(struct vm *vm)
     }
 }
 
-/* True when another vCPU of the same VM runs on the same CPU: the two share a VMID, and their local
- * TLB entries must not mix. */
-static bool has_sibling_here(const struct vcpu *v)
-{
-    for (uint32_t slot = 0; slot < v->pcpu->config->vcpu_count; slot++) {
-        const struct vcpu *other = v->pcpu->config->vcpus[slot];
-
-        if (other != v && other->vm == v->vm) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Empties the vCPU's interrupt file, while another vCPU may be loaded. */
 static void reset_file(uint32_t file)
 {
@@ -101,7 +87,7 @@ void arch_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument)
     arch->hvip = 0;
     arch->vsiselect = 0;
     arch->ipi = false;
-    arch->flush_always = has_sibling_here(v);
+    arch->flush_always = sched_has_sibling(v);
     arch->flush_once = true;
     if (v->config->arch.vgein != 0) {
         reset_file(v->config->arch.vgein);

@@ -45,6 +45,10 @@ void sched_init(struct pcpu *pcpu);
 /* Runs tasks on this CPU for ever; the caller's stack becomes the idle task. */
 HV_NORETURN void sched_run(void);
 
+/* True when another vCPU of the same VM runs on the same CPU: the two share a VMID, and what the
+ * CPU keeps under it must not mix. Any CPU. */
+bool sched_has_sibling(const struct vcpu *v);
+
 /*
  * Marks a task ready and makes its CPU notice: by a kick, if it is another CPU that either did not
  * know of it or is executing that very vCPU's guest. Any CPU, no lock needed.
