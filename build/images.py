@@ -47,7 +47,7 @@ class Image:
     arch: str
     path: Path
     package: str
-    suite: str
+    suites: tuple[str, ...]
     apt_arch: str
     member: str
     recipe: str | None
@@ -69,7 +69,7 @@ def read_catalogue(path: Path) -> list[Image]:
                     arch=arch,
                     path=Path(table["path"]),
                     package=table["package"],
-                    suite=table["suite"],
+                    suites=tuple(table["suites"]),
                     apt_arch=table["apt-arch"],
                     member=table["member"],
                     recipe=table.get("recipe"),
@@ -90,14 +90,36 @@ def write_atomic(path: Path, data: bytes) -> None:
     draft.replace(path)
 
 
+def download(image: Image, folder: Path) -> Path:
+    """Download the image's package from the first of its suites that can be had.
+
+    A mirror in the middle of a synchronisation serves lists that do not match their signed digests:
+    apt refuses them, and another suite's may be whole.
+
+    Returns:
+        Path of the .deb in `folder`.
+
+    Raises:
+        AptError: none of the suites gave it; apt's words about each.
+    """
+    refused = []
+    for suite in image.suites:
+        print(
+            f"images: {image.name}: fetching Debian package {image.package} ({suite})", flush=True
+        )
+        apt = PrivateApt(APT / f"{suite}-{image.apt_arch}", image.apt_arch, [suite])
+        try:
+            return apt.download(image.package, folder)
+        except AptError as error:
+            refused.append(f"{suite}: {error}")
+            print(f"images: {image.name}: not to be had from {suite}", flush=True)
+    raise AptError("\n".join(refused))
+
+
 def fetch(image: Image) -> None:
     """Download the image's package, take its member out, and note where it came from beside it."""
-    print(
-        f"images: {image.name}: fetching Debian package {image.package} ({image.suite})", flush=True
-    )
-    apt = PrivateApt(APT / f"{image.suite}-{image.apt_arch}", image.apt_arch, [image.suite])
     folder = APT / "download"
-    deb = apt.download(image.package, folder)
+    deb = download(image, folder)
     version = package_version(deb)
     print(f"images: {image.name}: unpacking {image.source} from version {version}", flush=True)
     data: bytes | None = None
@@ -112,7 +134,7 @@ def fetch(image: Image) -> None:
         raise ImageError(f'{deb.name}: no file "{image.member}" inside')
     digest = hashlib.sha256(data).hexdigest()
     write_atomic(image.source, data)
-    origin = f"{image.package} {version} {image.suite} {image.apt_arch}\nsha256 {digest}\n"
+    origin = f"{image.package} {version} {image.apt_arch}\nsha256 {digest}\n"
     write_atomic(image.source.with_name(image.source.name + ".origin"), origin.encode())
     shutil.rmtree(folder)
 
