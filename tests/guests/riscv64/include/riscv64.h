@@ -84,6 +84,8 @@
 #define PLIC_THRESHOLD 0x200000u
 #define PLIC_CLAIM     0x200004u
 
+#define APLIC_BASE 0x0d000000ull
+
 static inline uint8_t mmio_read8(uintptr_t address)
 {
     return *(const volatile uint8_t *)address;

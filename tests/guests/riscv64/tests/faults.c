@@ -16,6 +16,7 @@
 #define SCRATCH_MAGIC 0xfa010000u
 
 static uint64_t outside;
+static uintptr_t intc; /* the VM's interrupt controller: registers of four bytes */
 
 #define FAULT(function, code)  \
     static void function(void) \
@@ -41,19 +42,18 @@ FAULT(reserved_outside, ASM_AT("lr.w t0, (%0)", outside))
 FAULT(misaligned_outside, (void)access_read(outside + 0xffd, 8))
 
 /* Accesses to emulated registers. */
-FAULT(mmio_compressed,
-      __asm__ volatile("mv a4, %0\n\tc.lw a5, 0(a4)" ::"r"(PLIC_BASE + 4 * UART_IRQ)
-                       : "a4", "a5", "memory"))
+FAULT(mmio_compressed, __asm__ volatile("mv a4, %0\n\tc.lw a5, 0(a4)" ::"r"(intc + 4 * UART_IRQ)
+                                        : "a4", "a5", "memory"))
 FAULT(mmio_compressed_store,
-      __asm__ volatile("mv a4, %0\n\tli a5, 0\n\tc.sw a5, 0(a4)" ::"r"(PLIC_BASE + 4 * UART_IRQ)
+      __asm__ volatile("mv a4, %0\n\tli a5, 0\n\tc.sw a5, 0(a4)" ::"r"(intc + 4 * UART_IRQ)
                        : "a4", "a5", "memory"))
-FAULT(mmio_atomic, ASM_AT("amoswap.w t0, zero, (%0)", PLIC_BASE + 4 * UART_IRQ))
-FAULT(mmio_reserved, ASM_AT("lr.w t0, (%0)\n\tsc.w t1, t0, (%0)", PLIC_BASE + 4 * UART_IRQ))
+FAULT(mmio_atomic, ASM_AT("amoswap.w t0, zero, (%0)", intc + 4 * UART_IRQ))
+FAULT(mmio_reserved, ASM_AT("lr.w t0, (%0)\n\tsc.w t1, t0, (%0)", intc + 4 * UART_IRQ))
 FAULT(mmio_float, csr_set(CSR_SSTATUS, SSTATUS_FS);
       __asm__ volatile(".option push\n\t.option arch, +d\n\tflw ft0, 0(%0)\n\t.option pop" ::"r"(
-                           PLIC_BASE + 4 * UART_IRQ)
+                           intc + 4 * UART_IRQ)
                        : "memory"))
-FAULT(mmio_unaligned, (void)access_read(PLIC_BASE + 0x101, 4))
+FAULT(mmio_unaligned, (void)access_read(intc + 0x101, 4))
 
 static void uart_all_sizes(void)
 {
@@ -65,15 +65,15 @@ static void uart_all_sizes(void)
     }
 }
 
-static void plic_all(void)
+static void intc_all(void)
 {
     for (uintptr_t offset = 0; offset < 0x202000; offset += offset < 0x3000 ? 4 : 0x800) {
-        access_write(PLIC_BASE + offset, 4, 0xffffffff);
-        (void)access_read(PLIC_BASE + offset, 4);
+        access_write(intc + offset, 4, 0xffffffff);
+        (void)access_read(intc + offset, 4);
     }
 }
 
-FAULT(plic_beyond, (void)access_read(PLIC_BASE + 0x4000000, 4))
+FAULT(intc_beyond, (void)access_read(intc + 0x4000000, 4))
 
 /* A load from a device whose instruction lies across a page boundary. */
 static void mmio_page_crossing(void)
@@ -154,8 +154,8 @@ static const struct {
     { "mmio-unaligned", mmio_unaligned },
     { "mmio-page-crossing", mmio_page_crossing },
     { "uart-all-sizes", uart_all_sizes },
-    { "plic-all", plic_all },
-    { "plic-beyond", plic_beyond },
+    { "intc-all", intc_all },
+    { "intc-beyond", intc_beyond },
     { "write-rom", write_rom },
     { "execute-nx", execute_nx },
     { "walk-outside", walk_outside },
@@ -244,6 +244,7 @@ static void commit_all(void)
 void guest_main(void)
 {
     outside = cmdline_number("outside", 0xc0000000);
+    intc = tree_mentions("riscv,aplic") ? APLIC_BASE : PLIC_BASE;
     if (cmdline_is("fault", "all")) {
         commit_all();
         return;
