@@ -56,13 +56,10 @@ void report_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /** Prints the SUMMARY line and powers the machine off. */
 _Noreturn void report_end(void);
 
-/* ---- lib/cmdline.c: the device tree, above all its /chosen/bootargs ---- */
+/* ---- lib/cmdline.c: /chosen/bootargs of the device tree ---- */
 
 /** Remembers the device tree at @p dtb; one without the right magic number counts as absent. */
 void cmdline_init(uintptr_t dtb);
-
-/** Whether @p text occurs in the device tree, say as a node's `compatible`. */
-bool tree_mentions(const char *text);
 
 /**
  * Looks for the word `key=value`.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The command line: property `bootargs` of node /chosen in the flattened device tree (Devicetree
- * Specification 0.4, chapter 5), and whether a text occurs anywhere in that tree. It trusts the
- * tree, which was written by the generator or by QEMU.
+ * Specification 0.4, chapter 5). A scanner for this one property, which trusts the tree: it was
+ * written by the generator or by QEMU.
  */
 #include "guest.h"
 
@@ -13,8 +13,6 @@
 #define FDT_NOP        4u
 
 static const char *bootargs = "";
-static const char *tree = ""; /* the tree's bytes, tree_size of them */
-static uint32_t tree_size;
 
 static uint32_t big_endian(const volatile uint32_t *cell)
 {
@@ -41,8 +39,6 @@ void cmdline_init(uintptr_t dtb)
     if ((dtb & 3) != 0 || big_endian(&header[0]) != FDT_MAGIC) {
         return;
     }
-    tree = (const char *)dtb;
-    tree_size = big_endian(&header[1]);
     uintptr_t cursor = dtb + big_endian(&header[2]);
     const char *strings = (const char *)(dtb + big_endian(&header[3]));
     int depth = 0;
@@ -73,20 +69,6 @@ void cmdline_init(uintptr_t dtb)
             return; /* FDT_END, or nothing we know */
         }
     }
-}
-
-bool tree_mentions(const char *text)
-{
-    for (uint32_t at = 0; at < tree_size; at++) {
-        uint32_t i = 0;
-        while (text[i] != '\0' && at + i < tree_size && tree[at + i] == text[i]) {
-            i++;
-        }
-        if (text[i] == '\0') {
-            return true;
-        }
-    }
-    return false;
 }
 
 const char *cmdline_value(const char *key)

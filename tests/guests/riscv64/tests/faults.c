@@ -244,7 +244,7 @@ static void commit_all(void)
 void guest_main(void)
 {
     outside = cmdline_number("outside", 0xc0000000);
-    intc = tree_mentions("riscv,aplic") ? APLIC_BASE : PLIC_BASE;
+    intc = tree_contains("riscv,aplic") ? APLIC_BASE : PLIC_BASE;
     if (cmdline_is("fault", "all")) {
         commit_all();
         return;
