@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import re
@@ -222,8 +223,17 @@ class Machine:
         return EmulatorError(f"after {self.now():.1f} s: {what}; the last lines:\n{self.tail()}")
 
     def texts(self, speaker: str) -> list[str]:
-        """All complete lines of one speaker so far."""
-        return [line.text for line in self.lines if line.speaker == speaker]
+        """All complete lines of one speaker so far.
+
+        A line that the terminal broke off, because another had to speak, is shown again whole:
+        its first part is left out.
+        """
+        texts = [line.text for line in self.lines if line.speaker == speaker]
+        return [
+            text
+            for text, after in itertools.zip_longest(texts, texts[1:], fillvalue="")
+            if not text or len(after) <= len(text) or not after.startswith(text)
+        ]
 
     def expect(self, speaker: str, pattern: str, timeout: float) -> re.Match[str]:
         """Waits for a complete line of one speaker with a pattern, behind what it found before.
