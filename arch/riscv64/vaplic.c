@@ -14,11 +14,11 @@
 #include <arch/aplic.h>
 #include <arch/imsic.h>
 #include <arch/vaplic.h>
+#include <arch/vaplic_idc.h>
 #include <hv/tables.h>
 
 /* Bits of target that exist: one guest has one file on each of its harts. */
-#define TARGET_HART_MASK 0x3fffu
-#define TARGET_MASK      (TARGET_HART_MASK << APLIC_TARGET_HART_SHIFT | APLIC_TARGET_EIID_MASK)
+#define TARGET_MASK (APLIC_TARGET_HART_MASK << APLIC_TARGET_HART_SHIFT | APLIC_TARGET_EIID_MASK)
 
 static const struct vaplic_config *config_of(const struct vm *vm)
 {
@@ -73,16 +73,31 @@ static void send(struct vm *vm, uint32_t index)
     }
 }
 
+/* Whether these sources of a bank are pending or enabled may have changed. */
+static void follow(struct vm *vm, uint32_t index, uint32_t sources)
+{
+    if (config_of(vm)->is_direct) {
+        vaplic_idc_follow(vm, index, sources);
+    } else {
+        send(vm, index);
+    }
+}
+
 /* Inputs of a bank changed from `old`: rising ones become pending, and what is level-sensitive and
- * low is no longer (4.7). */
+ * low is no longer. With direct delivery, what is level-sensitive is pending just as its input is
+ * high (4.7). */
 static void follow_inputs(struct vm *vm, uint32_t index, uint32_t old)
 {
     struct vaplic_bank *bank = &config_of(vm)->banks[index];
     uint32_t new = inputs(bank);
+    uint32_t was_pending = bank->pending;
 
     bank->pending |= new & ~old;
     bank->pending &= ~(bank->level & ~new);
-    send(vm, index);
+    if (config_of(vm)->is_direct) {
+        bank->pending |= bank->level & new;
+    }
+    follow(vm, index, was_pending ^ bank->pending);
 }
 
 void vaplic_set_line(struct vm *vm, uint32_t virq, bool level)
@@ -129,15 +144,20 @@ static void set_enabled(struct vm *vm, uint32_t index, uint32_t bits, bool enabl
     bits &= bank->active;
     bank->enabled = enabled ? old | bits : old & ~bits;
     follow_enables(vm, index, old ^ bank->enabled);
-    send(vm, index);
+    follow(vm, index, old ^ bank->enabled);
 }
 
 static void set_pending(struct vm *vm, uint32_t index, uint32_t bits, bool pending)
 {
     const struct vaplic_config *config = config_of(vm);
     struct vaplic_bank *bank = &config->banks[index];
-    uint32_t rest = bits & bank->active;
+    uint32_t rest;
 
+    bits &= bank->active;
+    if (config->is_direct) {
+        bits &= ~bank->level; /* their inputs alone decide (4.7) */
+    }
+    rest = bits;
     while (rest != 0) {
         uint32_t b = take_bit(&rest);
         uint32_t bit = 1u << b;
@@ -153,7 +173,7 @@ static void set_pending(struct vm *vm, uint32_t index, uint32_t bits, bool pendi
             bank->pending |= bit; /* level-sensitive: only while the input is high (4.7) */
         }
     }
-    send(vm, index);
+    follow(vm, index, bits);
 }
 
 /* Writes sourcecfg. Without child domains the delegate bit does not exist; a mode that is reserved
@@ -185,6 +205,10 @@ static void set_mode(struct vm *vm, uint32_t source, uint32_t value)
         set_enabled(vm, index, bit, false);
         bank->enabled &= ~bit;
         bank->pending &= ~bit;
+    }
+    if (config->is_direct) {
+        vaplic_idc_direct(vm, source, bank->target[b]);
+    } else if (mode == APLIC_SM_INACTIVE) {
         bank->target[b] = 0;
     }
     if (config->physical[source] == 0) {
@@ -201,6 +225,10 @@ static void set_target(struct vm *vm, uint32_t source, uint32_t value)
     const struct vcpu *v = target_vcpu(vm, value);
 
     if ((bank->active >> source % 32 & 1) == 0) {
+        return;
+    }
+    if (config->is_direct) {
+        vaplic_idc_direct(vm, source, value);
         return;
     }
     bank->target[source % 32] = value & TARGET_MASK;
@@ -222,6 +250,10 @@ static void set_domain(struct vm *vm, uint32_t value)
         return;
     }
     config->state->is_enabled = is_enabled;
+    if (config->is_direct) {
+        vaplic_idc_enable(vm);
+        return;
+    }
     for (uint32_t index = 0; index < config->bank_count; index++) {
         follow_enables(vm, index, config->banks[index].enabled);
         send(vm, index);
@@ -233,7 +265,7 @@ static void generate(const struct vm *vm, uint32_t value)
 {
     const struct vcpu *v = target_vcpu(vm, value);
 
-    if (v != NULL) {
+    if (v != NULL && !config_of(vm)->is_direct) {
         imsic_send(v->pcpu, v->config->arch.vgein, value & APLIC_TARGET_EIID_MASK);
     }
 }
@@ -339,7 +371,7 @@ static uint32_t read_register(const struct vm *vm, uint32_t offset)
     uint32_t source = offset % 0x1000 / 4;
 
     if (offset == APLIC_DOMAINCFG) {
-        return APLIC_DOMAINCFG_ONES | APLIC_DOMAINCFG_DM |
+        return APLIC_DOMAINCFG_ONES | (config->is_direct ? 0 : APLIC_DOMAINCFG_DM) |
                (config->state->is_enabled ? APLIC_DOMAINCFG_IE : 0);
     }
     if (offset < 0x1000) {
@@ -391,7 +423,10 @@ bool vaplic_access(struct vcpu *v, void *device, struct mmio_access *access)
         return false;
     }
     spin_lock(&vaplic->lock);
-    if (access->is_write) {
+    if (offset >= APLIC_IDC && config_of(vm)->is_direct) {
+        access->value =
+            vaplic_idc_access(vm, offset - APLIC_IDC, access->is_write, (uint32_t)access->value);
+    } else if (access->is_write) {
         write_register(vm, offset, (uint32_t)access->value);
     } else {
         access->value = read_register(vm, offset);
@@ -417,6 +452,9 @@ void vaplic_vm_reset(struct vm *vm)
             }
         }
         *bank = (struct vaplic_bank){ .line = bank->line };
+    }
+    if (config->is_direct) {
+        vaplic_idc_reset(vm);
     }
     spin_unlock(&config->state->lock);
 }

@@ -143,7 +143,7 @@ void arch_vcpu_load(struct vcpu *v)
         csr_write(CSR_VSISELECT, arch->vsiselect);
         imsic_watch(v->config->arch.vgein, false);
     } else {
-        vplic_flush(v);
+        vcontext_flush(v);
     }
 }
 
@@ -187,8 +187,8 @@ void vcpu_flush(struct vcpu *v)
     if (__atomic_exchange_n(&v->arch.ipi, false, __ATOMIC_SEQ_CST)) {
         csr_set(CSR_HVIP, BIT(IRQ_VSSI));
     }
-    if (__atomic_load_n(&v->arch.vplic.stale, __ATOMIC_ACQUIRE)) {
-        vplic_flush(v);
+    if (__atomic_load_n(&v->arch.context.stale, __ATOMIC_ACQUIRE)) {
+        vcontext_flush(v);
     }
 }
 
@@ -223,7 +223,7 @@ static uint64_t interrupts(const struct vcpu *v)
         pending |= file != 0 && imsic_file_is_pending(file) ? BIT(IRQ_VSEI) : 0;
     }
     pending |= __atomic_load_n(&v->arch.ipi, __ATOMIC_SEQ_CST) ? BIT(IRQ_VSSI) : 0;
-    pending |= vplic_is_signalled(&v->arch.vplic) ? BIT(IRQ_VSEI) : 0;
+    pending |= vcontext_is_signalled(&v->arch.context) ? BIT(IRQ_VSEI) : 0;
     return pending;
 }
 

@@ -10,13 +10,12 @@
  *
  * Chapter numbers are of the PLIC specification 1.0.0.
  */
-#include <arch/hvip.h>
 #include <arch/plic.h>
 #include <arch/vplic.h>
 #include <hv/tables.h>
 
 /* Priorities and thresholds are WARL with three bits (chapters 4 and 7). */
-#define LEVEL_MASK (VPLIC_LEVEL_COUNT - 1)
+#define LEVEL_MASK (VCONTEXT_LEVEL_COUNT - 1)
 
 static struct vcpu *vcpu_of(const struct vm *vm, uint32_t index)
 {
@@ -53,53 +52,13 @@ static bool exists(const struct vm *vm, uint32_t source)
     return source / 32 < config->bank_count && (config->sources[source / 32] >> source % 32 & 1);
 }
 
-/* The bit of a priority in vplic_cpu.levels. */
-static uint32_t level_bit(uint32_t level)
-{
-    return 1u << (LEVEL_MASK - level);
-}
-
-/* Makes the vCPU's VSEIP follow what waits in its context (chapter 6: above the threshold). */
-static void follow_signal(struct vcpu *v)
-{
-    struct vplic_cpu *cpu = &v->arch.vplic;
-    const struct pcpu *here = arch_this_pcpu();
-    bool signalled = (cpu->levels & (level_bit(cpu->threshold) - 1)) != 0;
-
-    if (signalled == cpu->signalled) {
-        return;
-    }
-    __atomic_store_n(&cpu->signalled, signalled, __ATOMIC_SEQ_CST);
-    if (here->loaded == v) {
-        hvip_set_vsei(signalled);
-    } else {
-        __atomic_store_n(&cpu->stale, true, __ATOMIC_SEQ_CST);
-    }
-    /* A signal that goes away needs no haste: a guest that comes for it finds nothing to claim. */
-    if (signalled && here->running != v) {
-        vcpu_notify(v);
-    }
-}
-
 /* Brings the context's notion of bank `index` at one priority up to date. */
 static void follow_bank(struct vcpu *v, uint32_t index, uint32_t level)
 {
     const struct vplic_bank *bank = &config_of(v->vm)->banks[index];
-    struct vplic_cpu *cpu = &v->arch.vplic;
 
-    if (level == 0) {
-        return;
-    }
-    if ((bank->pending & bank->at[level] & cpu->enabled[index]) != 0) {
-        cpu->waiting[level] |= 1u << index;
-        cpu->levels |= level_bit(level);
-    } else {
-        cpu->waiting[level] &= ~(1u << index);
-        if (cpu->waiting[level] == 0) {
-            cpu->levels &= ~level_bit(level);
-        }
-    }
-    follow_signal(v);
+    vcontext_follow(v, index, level,
+                    bank->pending & bank->at[level] & v->arch.context.enabled[index]);
 }
 
 /* Source b of a bank became pending or is no longer: tells the contexts in which it is enabled. */
@@ -181,30 +140,21 @@ void vplic_set_line(struct vm *vm, uint32_t virq, bool level)
     spin_unlock(&vplic->lock);
 }
 
-void vplic_flush(struct vcpu *v)
-{
-    struct vplic_cpu *cpu = &v->arch.vplic;
-
-    /* In this order: who changes `signalled` after it was read here makes it stale again. */
-    __atomic_store_n(&cpu->stale, false, __ATOMIC_SEQ_CST);
-    hvip_set_vsei(vplic_is_signalled(cpu));
-}
-
 /* The most important source that waits for a context, the lowest number first (chapter 1.4), or 0.
  * The threshold has no say (chapter 8). */
 static uint32_t claim(struct vcpu *v)
 {
-    const struct vplic_cpu *cpu = &v->arch.vplic;
+    const struct vcontext *context = &v->arch.context;
+    uint32_t level = vcontext_level(context);
     struct vplic_bank *bank;
-    uint32_t level, index, b;
+    uint32_t index, b;
 
-    if (cpu->levels == 0) {
+    if (level == 0) {
         return 0;
     }
-    level = LEVEL_MASK - (uint32_t)__builtin_ctz(cpu->levels);
-    index = (uint32_t)__builtin_ctz(cpu->waiting[level]);
+    index = vcontext_bank(context, level);
     bank = &config_of(v->vm)->banks[index];
-    b = (uint32_t)__builtin_ctz(bank->pending & bank->at[level] & cpu->enabled[index]);
+    b = (uint32_t)__builtin_ctz(bank->pending & bank->at[level] & context->enabled[index]);
     bank->pending &= ~(1u << b);
     bank->claimed |= 1u << b;
     follow_source(v->vm, index, b, level);
@@ -222,7 +172,7 @@ static void complete(struct vcpu *v, uint32_t source)
         return;
     }
     bank = &config_of(vm)->banks[index];
-    if ((v->arch.vplic.enabled[index] & bank->claimed & bit) == 0) {
+    if ((v->arch.context.enabled[index] & bank->claimed & bit) == 0) {
         return;
     }
     bank->claimed &= ~bit;
@@ -258,9 +208,9 @@ static void set_enabled(struct vcpu *v, uint32_t index, uint32_t value)
 {
     const struct vplic_config *config = config_of(v->vm);
     struct vplic_bank *bank = &config->banks[index];
-    uint32_t changed = (value & config->sources[index]) ^ v->arch.vplic.enabled[index];
+    uint32_t changed = (value & config->sources[index]) ^ v->arch.context.enabled[index];
 
-    v->arch.vplic.enabled[index] ^= changed;
+    v->arch.context.enabled[index] ^= changed;
     while (changed != 0) {
         uint32_t b = take_bit(&changed);
         uint64_t old = bank->listeners[b];
@@ -283,7 +233,7 @@ static struct vcpu *context_at(const struct vm *vm, uint64_t offset, uint32_t st
 /* Threshold, and claim and complete. */
 static void access_context(struct vcpu *v, uint64_t offset, struct mmio_access *access)
 {
-    struct vplic_cpu *cpu = &v->arch.vplic;
+    struct vcontext *context = &v->arch.context;
 
     if (offset == PLIC_CLAIM) {
         if (access->is_write) {
@@ -293,10 +243,10 @@ static void access_context(struct vcpu *v, uint64_t offset, struct mmio_access *
         }
     } else if (offset == PLIC_THRESHOLD) {
         if (access->is_write) {
-            cpu->threshold = (uint32_t)access->value & LEVEL_MASK;
-            follow_signal(v);
+            context->threshold = (uint32_t)access->value & LEVEL_MASK;
+            vcontext_signal(v);
         } else {
-            access->value = cpu->threshold;
+            access->value = context->threshold;
         }
     }
 }
@@ -309,7 +259,7 @@ static void access_enable(struct vcpu *v, uint32_t index, struct mmio_access *ac
     if (access->is_write) {
         set_enabled(v, index, (uint32_t)access->value);
     } else {
-        access->value = v->arch.vplic.enabled[index];
+        access->value = v->arch.context.enabled[index];
     }
 }
 
@@ -422,7 +372,7 @@ void vplic_vm_reset(struct vm *vm)
         reset_bank(vm, index);
     }
     for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
-        vcpu_of(vm, i)->arch.vplic = (struct vplic_cpu){ .stale = true };
+        vcpu_of(vm, i)->arch.context = (struct vcontext){ .stale = true };
     }
     spin_unlock(&vplic->lock);
 }

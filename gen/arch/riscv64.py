@@ -26,8 +26,9 @@ SUPERVISOR_EXTERNAL = 9
 #: Registers of a PLIC: those of all sources, then a page for each context (PLIC 1.0.0, 3).
 PLIC_CONTEXTS = 2 * MIB
 PLIC_CONTEXT_SIZE = 4 * KIB
-#: Registers of an interrupt domain without direct delivery (AIA 1.0, 4.5).
+#: Registers of an interrupt domain, and of one hart's delivery control after them (AIA 1.0, 4.5).
 APLIC_SIZE = 16 * KIB
+APLIC_IDC_SIZE = 32
 #: One interrupt file (AIA 1.0, 3.5).
 IMSIC_FILE_SIZE = 4 * KIB
 
@@ -80,11 +81,14 @@ class Aplic:
     """The supervisor-level interrupt domain of wired interrupts.
 
     source_count: sources are 1 to this number.
+    contexts: of each hart, in CPU order, the number of its interrupt delivery control, None where
+    it has none; () for a domain that sends messages to an IMSIC.
     """
 
     path: str
     window: Range
     source_count: int
+    contexts: tuple[int | None, ...]
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ class Riscv64Hardware(Hardware):
     extensions: names of the extensions that every hart has, single letters included, in the order
     of the tree: "i", "m", ..., "h", "sstc".
     mmu_type: as the tree has it, "riscv,sv48"; "" where it does not say.
-    plic, or aplic and imsic: each None where the tree has none.
+    plic, or aplic and, where it sends messages, imsic: each None where the tree has none.
     firmware: registers that the machine-level firmware uses, and their names.
     """
 
@@ -160,7 +164,7 @@ class Riscv64(Architecture):
             extensions=_extensions(nodes),
             mmu_type=nodes[0].string("mmu-type") if nodes else "",
             plic=_plic(tree, plic_node, harts, len(cpus)) if plic_node is not None else None,
-            aplic=_aplic(aplic_node) if aplic_node is not None else None,
+            aplic=_aplic(tree, aplic_node, harts, len(cpus)) if aplic_node is not None else None,
             imsic=_imsic(tree, imsic_node, harts, len(cpus)) if imsic_node is not None else None,
             firmware=tuple(_firmware(tree, imsic_node, aplic_node)),
         )
@@ -191,10 +195,9 @@ class Riscv64(Architecture):
     def guest_windows(self, system: System, vm: Vm) -> tuple[Owned[str], ...]:
         """See gen.arch.Architecture."""
         board = hardware_of(system.board.hardware)
-        has_aia = bool(guest_files(system, vm))
-        name = "virtual APLIC" if has_aia else "virtual PLIC"
-        result = [Owned(guest_controller(board, len(vm.cpus), has_aia), name)]
-        if has_aia:
+        name = "virtual APLIC" if board.imsic is not None else "virtual PLIC"
+        result = [Owned(guest_controller(board, len(vm.cpus)), name)]
+        if guest_files(system, vm):
             result.append(Owned(guest_imsic(board, len(vm.cpus)), "virtual IMSIC"))
         if vm.console == "uart" and board.uart is not None:
             result.append(Owned(whole_pages(board.uart.window), "virtual UART"))
@@ -263,7 +266,7 @@ def _shortcomings(board: Riscv64Hardware) -> Iterator[str]:
 
 # The virtual devices stand where the board's are.
 def _conflicts(
-    seen: Riscv64Hardware, real: Riscv64Hardware, vm: Vm, has_aia: bool
+    seen: Riscv64Hardware, real: Riscv64Hardware, vm: Vm, has_files: bool
 ) -> Iterator[str]:
     vcpu_count, has_uart = len(vm.cpus), vm.console == "uart"
     if len(seen.cpus) != vcpu_count:
@@ -273,9 +276,11 @@ def _conflicts(
             if cpu.hardware_id != cpu.index:
                 own = cpu.index
                 yield f"{cpu.path} has reg {cpu.hardware_id:#x}, vCPU {own} has {own:#x}"
-    controller = guest_controller(real, vcpu_count, has_aia)
-    if has_aia:
+    controller = guest_controller(real, vcpu_count)
+    if has_files:
         yield from _aia_conflicts(seen, controller, guest_imsic(real, vcpu_count))
+    elif real.imsic is not None:
+        yield from _aplic_conflicts(seen, controller, vcpu_count)
     else:
         yield from _plic_conflicts(seen, controller, vcpu_count)
     if seen.uart is not None and not has_uart:
@@ -299,7 +304,7 @@ def _conflicts(
             f" the VM's {real.timebase_frequency}"
         )
     for name in seen.extensions:
-        if name not in (*guest_extensions(real, has_aia), *_IMPLIED):
+        if name not in (*guest_extensions(real, has_files), *_IMPLIED):
             yield f"its harts have the extension {name}, the VM's have not"
 
 
@@ -319,8 +324,24 @@ def _plic_conflicts(seen: Riscv64Hardware, controller: Range, vcpu_count: int) -
         )
 
 
+def _aplic_conflicts(seen: Riscv64Hardware, controller: Range, vcpu_count: int) -> Iterator[str]:
+    if seen.aplic is None or seen.imsic is not None:
+        yield 'it has no "riscv,aplic" that delivers to the harts itself, without an IMSIC'
+        return
+    if seen.aplic.window.base != controller.base:
+        yield (
+            f"{seen.aplic.path} is at {seen.aplic.window.base:#x},"
+            f" the VM's APLIC at {controller.base:#x}"
+        )
+    if seen.aplic.contexts != tuple(range(vcpu_count)):
+        yield (
+            f"{seen.aplic.path} has other targets than the VM's APLIC, which has the supervisor"
+            " level of each vCPU"
+        )
+
+
 def _aia_conflicts(seen: Riscv64Hardware, controller: Range, imsic: Range) -> Iterator[str]:
-    if seen.aplic is None or seen.imsic is None:
+    if seen.aplic is None or seen.imsic is None or seen.aplic.contexts:
         yield 'it has no "riscv,aplic" that sends messages to a "riscv,imsics"'
         return
     if seen.aplic.window.base != controller.base:
@@ -347,9 +368,9 @@ _OFFERED = (
 _IMPLIED = ("zicntr", "zicsr", "zifencei")
 
 
-def guest_extensions(hardware: Riscv64Hardware, has_aia: bool) -> tuple[str, ...]:
-    """The extensions that a vCPU on a board has, in the order of an ISA string."""
-    aia = ("ssaia",) if has_aia else ()
+def guest_extensions(hardware: Riscv64Hardware, has_files: bool) -> tuple[str, ...]:
+    """The extensions of a vCPU with or without an interrupt file, in the order of an ISA string."""
+    aia = ("ssaia",) if has_files else ()
     return tuple(name for name in (*_OFFERED, *aia) if name in hardware.extensions)
 
 
@@ -407,9 +428,9 @@ def _node_extensions(node: FdtNode) -> tuple[str, ...]:
 def guest_files(system: System, vm: Vm) -> tuple[int, ...]:
     """The guest interrupt file of each vCPU of a VM among those of its CPU, from 1.
 
-    () where the VM has none, and a PLIC instead: on a board without IMSIC, or where the files of
-    its CPUs run out. VMs with interrupts of devices come first, then they take files in the order
-    of the file, each all that it needs or none.
+    () where the VM has none: on a board without IMSIC, or where the files of its CPUs run out, and
+    its APLIC delivers directly. VMs with interrupts of devices come first, then they take files in
+    the order of the file, each all that it needs or none.
     """
     imsic = hardware_of(system.board.hardware).imsic
     if imsic is None:
@@ -432,11 +453,14 @@ def _has_lines(vm: Vm) -> bool:
     return any(device.interrupts for device in vm.devices)
 
 
-def guest_controller(board: Riscv64Hardware, vcpu_count: int, has_aia: bool) -> Range:
-    """Where a VM sees its APLIC (has_aia) or PLIC: at the base of the board's controller."""
-    real = board.aplic or board.plic
-    assert real is not None
-    return whole_pages(real.window if has_aia else Range(real.window.base, plic_size(vcpu_count)))
+def guest_controller(board: Riscv64Hardware, vcpu_count: int) -> Range:
+    """Where a VM sees its APLIC or PLIC: at the base of the board's, of which it has the kind."""
+    if board.imsic is not None:
+        assert board.aplic is not None
+        size = APLIC_SIZE + vcpu_count * APLIC_IDC_SIZE
+        return whole_pages(Range(board.aplic.window.base, max(board.aplic.window.size, size)))
+    assert board.plic is not None
+    return whole_pages(Range(board.plic.window.base, plic_size(vcpu_count)))
 
 
 def guest_imsic(board: Riscv64Hardware, vcpu_count: int) -> Range:
@@ -475,11 +499,19 @@ def _plic(tree: Tree, node: FdtNode, harts: Mapping[str, int], count: int) -> Pl
     windows = node.windows()
     if not windows:
         raise TreeError(f'{node.path}: no "reg"')
+    contexts = _contexts(tree, node, harts, count)
+    return Plic(node.path, windows[0], node.cell("riscv,ndev", 0), contexts)
+
+
+# Of each hart, which entry of a controller's `interrupts-extended` is its supervisor level's.
+def _contexts(
+    tree: Tree, node: FdtNode, harts: Mapping[str, int], count: int
+) -> tuple[int | None, ...]:
     contexts: list[int | None] = [None] * count
     for context, (hart, cause) in enumerate(_targets(tree, node, harts)):
         if hart is not None and cause == SUPERVISOR_EXTERNAL:
             contexts[hart] = context
-    return Plic(node.path, windows[0], node.cell("riscv,ndev", 0), tuple(contexts))
+    return tuple(contexts)
 
 
 # The IMSIC of the supervisor level, which only its interrupts tell from that of the machine level.
@@ -490,20 +522,24 @@ def _imsic_node(tree: Tree) -> FdtNode | None:
     return None
 
 
-# The interrupt domain that sends its messages there.
+# The interrupt domain that sends its messages there, or else delivers to the supervisor level.
 def _aplic_node(tree: Tree, imsic: FdtNode | None) -> FdtNode | None:
     for node in tree.compatible_with("riscv,aplic"):
         parent = node.cells("msi-parent")
         if imsic is not None and parent and tree.phandles.get(parent[0]) is imsic:
             return node
+    for node in tree.compatible_with("riscv,aplic"):
+        if any(item.cells[:1] == (SUPERVISOR_EXTERNAL,) for item in tree.specifiers(node)):
+            return node
     return None
 
 
-def _aplic(node: FdtNode) -> Aplic:
+def _aplic(tree: Tree, node: FdtNode, harts: Mapping[str, int], count: int) -> Aplic:
     windows = node.windows()
     if not windows:
         raise TreeError(f'{node.path}: no "reg"')
-    return Aplic(node.path, windows[0], node.cell("riscv,num-sources", 0))
+    contexts = () if "msi-parent" in node.properties else _contexts(tree, node, harts, count)
+    return Aplic(node.path, windows[0], node.cell("riscv,num-sources", 0), contexts)
 
 
 # Files lie one group of harts after another, each file as far from the next as the guest bits say.

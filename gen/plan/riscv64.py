@@ -4,7 +4,7 @@
 A guest sees its interrupt controller and UART at the board's own addresses, and its interrupts
 under their physical numbers. On a board with an AIA each vCPU has a guest interrupt file of its
 CPU, which is mapped into its VM as the interrupt file of that virtual hart; a VM for which there
-are no such files has a PLIC there too.
+are no such files has an APLIC that delivers to its harts directly.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ class Riscv64Vm(ArchVm):
     """See ArchVm.
 
     stage2_mode: hgatp.MODE.
-    controller: window of the PLIC, or of the APLIC where has_aia.  imsic: window of the interrupt
-    files, None without.
+    controller: window of the PLIC, or of the APLIC where has_aplic.  imsic: window of the interrupt
+    files, None without: an APLIC then delivers directly.
     uart: window, None without a console.
     sources: which sources the VM has, in banks: bit i of word n is source 32 * n + i.
     """
 
     stage2_mode: int
-    has_aia: bool
+    has_aplic: bool
     controller: Range
     imsic: Range | None
     uart: Range | None
@@ -166,17 +166,17 @@ class Riscv64Isa(Isa):
         sources = [0] * (max(numbers, default=0) // _BANK + 1)
         for number in numbers:
             sources[number // _BANK] |= 1 << number % _BANK
-        has_aia = bool(guest_files(system, vm))
+        has_aplic = board.imsic is not None
         state, bank = abi.VPLIC_SIZE_MAX, abi.VPLIC_BANK_SIZE_MAX
-        if has_aia:
+        if has_aplic:
             state, bank = abi.VAPLIC_SIZE_MAX, abi.VAPLIC_BANK_SIZE_MAX
         return Riscv64Vm(
             data_size=state + abi.V16550_SIZE_MAX + len(sources) * bank,
             rodata_size=len(sources) * (_BANK * 2 + 4),
             stage2_mode=self.vm_format.hgatp_mode,
-            has_aia=has_aia,
-            controller=guest_controller(board, len(vm.cpus), has_aia),
-            imsic=guest_imsic(board, len(vm.cpus)) if has_aia else None,
+            has_aplic=has_aplic,
+            controller=guest_controller(board, len(vm.cpus)),
+            imsic=guest_imsic(board, len(vm.cpus)) if guest_files(system, vm) else None,
             uart=whole_pages(uart.window) if has_uart else None,
             uart_virq=uart.interrupt.number if has_uart else 0,
             sources=tuple(sources),
@@ -185,7 +185,7 @@ class Riscv64Isa(Isa):
     def mmio(self, part: ArchVm, ident: str) -> tuple[MmioRegion, ...]:
         """See Isa."""
         assert isinstance(part, Riscv64Vm)
-        handler, name = ("vaplic_access", "APLIC") if part.has_aia else ("vplic_access", "PLIC")
+        handler, name = ("vaplic_access", "APLIC") if part.has_aplic else ("vplic_access", "PLIC")
         result = [MmioRegion(part.controller, handler, "NULL", name)]
         if part.uart is not None:
             result.append(MmioRegion(part.uart, "v16550_access", f"&uart_{ident}", "UART"))
@@ -218,9 +218,10 @@ class Riscv64Isa(Isa):
                 name=vm.name,
                 memory=tuple(sorted(region.guest_range for region in vm.memory)),
                 vcpu_count=len(vm.cpus),
-                isa=isa_string(guest_extensions(board, part.has_aia)),
+                isa=isa_string(guest_extensions(board, part.imsic is not None)),
                 mmu_type=board.mmu_type,
                 timebase_frequency=board.timebase_frequency,
+                has_aplic=part.has_aplic,
                 controller=part.controller,
                 source_count=len(part.sources) * _BANK - 1,
                 imsic=part.imsic,

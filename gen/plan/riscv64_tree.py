@@ -36,8 +36,8 @@ class GuestMachine:
     """What a VM's tree tells.
 
     isa: riscv,isa of each hart.  mmu_type: "" leaves it out.
-    controller: window of the PLIC, or of the APLIC where imsic is the window of the interrupt
-    files, one page for each hart.
+    controller: window of the PLIC, or of the APLIC where has_aplic.  imsic: window of the interrupt
+    files to which the APLIC sends messages, one page for each hart; None: it delivers itself.
     source_count: sources are 1 to this number.  id_count: the same of interrupt identities.
     uart: window and source, None without a console.
     initrd: where it lies in the VM, None without one.
@@ -49,6 +49,7 @@ class GuestMachine:
     isa: str
     mmu_type: str
     timebase_frequency: int
+    has_aplic: bool
     controller: Range
     source_count: int
     imsic: Range | None
@@ -75,11 +76,12 @@ def guest_tree(machine: GuestMachine) -> FdtNode:
         guestfdt.add_clock(root, _CLOCK_PHANDLE)
     soc = add_node(root, "soc", compatible=strings("simple-bus"), ranges=b"")
     soc.properties.update({"#address-cells": cells(2), "#size-cells": cells(2)})
-    if machine.imsic is None:
-        _add_plic(soc, machine)
-    else:
+    if machine.imsic is not None:
         _add_imsic(soc, machine, machine.imsic)
+    if machine.has_aplic:
         _add_aplic(soc, machine)
+    else:
+        _add_plic(soc, machine)
     if machine.uart is not None:
         _add_uart(soc, machine, *machine.uart)
     for device in machine.devices:
@@ -93,7 +95,7 @@ def guest_tree(machine: GuestMachine) -> FdtNode:
 
 
 def _interrupt(machine: GuestMachine, item: Interrupt) -> bytes:
-    if machine.imsic is None:
+    if not machine.has_aplic:
         return cells(item.number)
     return cells(item.number, _EDGE_RISING if item.trigger == "edge" else _LEVEL_HIGH)
 
@@ -164,18 +166,22 @@ def _add_imsic(soc: FdtNode, machine: GuestMachine, window: Range) -> None:
 
 
 def _add_aplic(soc: FdtNode, machine: GuestMachine) -> None:
-    add_node(soc, f"interrupt-controller@{machine.controller.base:x}").properties.update(
+    node = add_node(soc, f"interrupt-controller@{machine.controller.base:x}")
+    node.properties.update(
         {
             "compatible": strings("riscv,aplic"),
             "#interrupt-cells": cells(2),
             "#address-cells": cells(0),
             "interrupt-controller": b"",
             "reg": guestfdt.reg([machine.controller]),
-            "msi-parent": cells(_IMSIC_PHANDLE),
-            "riscv,num-sources": cells(machine.source_count),
-            "phandle": cells(_CONTROLLER_PHANDLE),
         }
     )
+    if machine.imsic is not None:
+        node.properties["msi-parent"] = cells(_IMSIC_PHANDLE)
+    else:
+        node.properties["interrupts-extended"] = _targets(machine)
+    node.properties["riscv,num-sources"] = cells(machine.source_count)
+    node.properties["phandle"] = cells(_CONTROLLER_PHANDLE)
 
 
 def _add_uart(soc: FdtNode, machine: GuestMachine, window: Range, source: int) -> None:

@@ -4,9 +4,10 @@
  * source. Messages and the physical APLIC are the test's.
  */
 /* ARCH: riscv64 */
-/* SOURCES: arch/riscv64/vaplic.c */
+/* SOURCES: arch/riscv64/vaplic.c arch/riscv64/vaplic_idc.c arch/riscv64/vcontext.c */
 #include "test.h"
 #include <arch/aplic.h>
+#include <arch/hvip.h>
 #include <arch/imsic.h>
 #include <arch/vaplic.h>
 #include <hv/tables.h>
@@ -52,6 +53,18 @@ _Thread_local struct pcpu *fake_this_pcpu;
 void fake_relax(void)
 {
     FAIL("the lock is taken by somebody who does not run");
+}
+
+void hvip_set_vsei(bool level)
+{
+    (void)level;
+    FAIL("interrupts are the files' affair");
+}
+
+void vcpu_notify(struct vcpu *v)
+{
+    (void)v;
+    FAIL("interrupts are the files' affair");
 }
 
 void imsic_send(const struct pcpu *pcpu, uint32_t file, uint32_t identity)

@@ -131,8 +131,8 @@ void enter(struct vcpu *v)
     fake_this_pcpu = v->pcpu;
     v->pcpu->loaded = v;
     v->pcpu->running = v;
-    if (is_new || v->arch.vplic.stale) {
-        vplic_flush(v);
+    if (is_new || v->arch.context.stale) {
+        vcontext_flush(v);
     }
     notified[v - vcpus] = false;
 }

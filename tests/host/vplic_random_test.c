@@ -7,7 +7,7 @@
  * source is let through while its virtual one is pending or claimed, and none stays behind.
  */
 /* ARCH: riscv64 */
-/* SOURCES: arch/riscv64/vplic.c tests/host/vplic_machine.c */
+/* SOURCES: arch/riscv64/vplic.c arch/riscv64/vcontext.c tests/host/vplic_machine.c */
 #include "vplic_machine.h"
 
 #define VCPUS 3u
@@ -184,11 +184,11 @@ static void fire_all(void)
 static void check(void)
 {
     for (uint32_t v = 0; v < VCPUS; v++) {
-        const struct vplic_cpu *cpu = &vcpus[v].arch.vplic;
+        const struct vcontext *cpu = &vcpus[v].arch.context;
         const struct pcpu *pcpu = vcpus[v].pcpu;
         bool signalled = is_signalled(v);
 
-        EXPECT_EQ(vplic_is_signalled(cpu), signalled);
+        EXPECT_EQ(vcontext_is_signalled(cpu), signalled);
         if (pcpu->loaded == &vcpus[v] && !cpu->stale) {
             EXPECT_EQ(vseip[pcpu->config->index], signalled);
         }

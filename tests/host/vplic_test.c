@@ -3,7 +3,7 @@
  * The virtual PLIC, case by case: what drivers do, and what nobody should.
  */
 /* ARCH: riscv64 */
-/* SOURCES: arch/riscv64/vplic.c tests/host/vplic_machine.c */
+/* SOURCES: arch/riscv64/vplic.c arch/riscv64/vcontext.c tests/host/vplic_machine.c */
 #include "vplic_machine.h"
 
 #define ALL UINT32_MAX
@@ -35,7 +35,7 @@ TEST(only_own_sources_exist)
     EXPECT_EQ(plic_read(&vcpus[0], 0), 0);
     EXPECT_EQ(plic_read(&vcpus[0], 4 * 1023), 0);
     EXPECT(!physicals[FOREIGN_SOURCE].enabled[0]);
-    EXPECT(!vcpus[3].arch.vplic.signalled);
+    EXPECT(!vcpus[3].arch.context.signalled);
 }
 
 TEST(contexts_beyond_the_vcpus_do_not_exist)
@@ -184,7 +184,7 @@ TEST(two_contexts)
     enter(&vcpus[0]);
     vplic_set_line(&vms[0], UART_SOURCE, true);
     EXPECT(vseip[0] && !vseip[1]); /* vCPU 1 is told to look */
-    EXPECT(notified[1] && vcpus[1].arch.vplic.stale);
+    EXPECT(notified[1] && vcpus[1].arch.context.stale);
     enter(&vcpus[1]);
     EXPECT(vseip[1]);
     EXPECT_EQ(guest_claim(&vcpus[0], 0), UART_SOURCE);
@@ -210,7 +210,7 @@ TEST(vcpu_that_is_not_loaded)
     enter(&vcpus[3]);
     vplic_set_line(&vms[0], UART_SOURCE, true);
     EXPECT(!vseip[0]);
-    EXPECT(notified[0] && vcpus[0].arch.vplic.signalled && vcpus[0].arch.vplic.stale);
+    EXPECT(notified[0] && vcpus[0].arch.context.signalled && vcpus[0].arch.context.stale);
     enter(&vcpus[0]);
     EXPECT(vseip[0]);
 }

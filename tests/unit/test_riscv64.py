@@ -133,6 +133,7 @@ MACHINE = GuestMachine(
     isa="rv64imafdc_sstc",
     mmu_type="riscv,sv48",
     timebase_frequency=10_000_000,
+    has_aplic=False,
     controller=Range(0xC00_0000, 0x20_2000),
     source_count=31,
     imsic=None,
@@ -144,10 +145,10 @@ MACHINE = GuestMachine(
     cmdline="console=ttyS0",
     initrd=Range(0x8400_0000, 0x1234),
 )
+WITH_APLIC = replace(MACHINE, has_aplic=True, controller=Range(0xD00_0000, 0x8000))
 WITH_AIA = replace(
-    MACHINE,
+    WITH_APLIC,
     isa="rv64imafdc_sstc_ssaia",
-    controller=Range(0xD00_0000, 0x8000),
     imsic=Range(0x2800_0000, 0x2000),
     id_count=255,
 )
@@ -157,7 +158,7 @@ def read_back(machine: GuestMachine) -> Riscv64Hardware:
     return ARCHITECTURE.read_hardware(fdt.parse(guestfdt.blob(guest_tree(machine))))
 
 
-@pytest.mark.parametrize("machine", (MACHINE, WITH_AIA), ids=("plic", "aia"))
+@pytest.mark.parametrize("machine", (MACHINE, WITH_APLIC, WITH_AIA), ids=("plic", "aplic", "aia"))
 def test_guest_tree_is_read_back_as_hardware(machine: GuestMachine) -> None:
     """The reader that boards go through finds the same machine in it."""
     hardware = read_back(machine)
@@ -168,18 +169,21 @@ def test_guest_tree_is_read_back_as_hardware(machine: GuestMachine) -> None:
     assert hardware.uart is not None
     assert (hardware.uart.window, hardware.uart.interrupt) == (MACHINE.uart[0], Interrupt(10))  # type: ignore[index]
     assert hardware.nodes["/soc/rtc@101000"].interrupts == MACHINE.devices[0].interrupts
-    if machine.imsic is None:
+    if not machine.has_aplic:
         assert hardware.plic is not None
         assert (hardware.plic.window, hardware.plic.contexts) == (machine.controller, (0, 1))
         assert hardware.plic.source_count == 31
+    elif machine.imsic is None:
+        assert hardware.aplic is not None and hardware.imsic is None and hardware.plic is None
+        assert (hardware.aplic.window, hardware.aplic.contexts) == (machine.controller, (0, 1))
     else:
         assert hardware.aplic is not None and hardware.imsic is not None
-        assert hardware.aplic.window == machine.controller
+        assert (hardware.aplic.window, hardware.aplic.contexts) == (machine.controller, ())
         assert hardware.imsic.files == (0x2800_0000, 0x2800_1000)
         assert (hardware.imsic.id_count, hardware.imsic.guest_bits) == (255, 0)
 
 
-@pytest.mark.parametrize("machine", (MACHINE, WITH_AIA), ids=("plic", "aia"))
+@pytest.mark.parametrize("machine", (MACHINE, WITH_APLIC, WITH_AIA), ids=("plic", "aplic", "aia"))
 def test_root_has_no_interrupt_parent(machine: GuestMachine) -> None:
     """The harts' own controllers would inherit it, and no interrupt would ever arrive."""
     tree = fdt.parse(guestfdt.blob(guest_tree(machine)))
@@ -238,7 +242,7 @@ def test_guest_files_of_a_shared_hart(tmp_path: Path) -> None:
     }
 
 
-def test_without_files_a_vm_has_a_plic(tmp_path: Path) -> None:
+def test_without_files_an_aplic_delivers_directly(tmp_path: Path) -> None:
     """Those who come too late; a VM with a device does not."""
     rtc = '[[vm.device]]\nname = "rtc"\nnode = "/soc/rtc@101000"\n'
     vms = vm("v0", [2]) + vm("v1", [2]) + vm("v2", [1, 2]) + vm("v3", [2]) + rtc
@@ -247,12 +251,12 @@ def test_without_files_a_vm_has_a_plic(tmp_path: Path) -> None:
     assert files == [(2,), (3,), (), (1,)]
     late = plan.vms[2]
     assert [(item.what, item.handle) for item in late.mmio] == [
-        ("PLIC", "vplic_access"),
+        ("APLIC", "vaplic_access"),
         ("UART", "v16550_access"),
     ]
     assert not late.devices
     hardware = ARCHITECTURE.read_hardware(fdt.parse(guestfdt.blob(late.tree)))
-    assert hardware.plic is not None and hardware.plic.contexts == (0, 1)
+    assert hardware.aplic is not None and hardware.aplic.contexts == (0, 1)
     assert hardware.imsic is None and "ssaia" not in hardware.extensions
 
 

@@ -13,7 +13,7 @@
  *     v16550->lock      (riscv64) the same
  *     console_lock      rings, focus and line state of all consoles
  *     vgic->lock        (aarch64) interrupt state of one VM
- *     vplic->lock       (riscv64) the same
+ *     vplic->lock       (riscv64) the same; vaplic->lock on a board with an APLIC
  *     plic_lock         (riscv64) enable bits of the physical PLIC; a leaf
  *
  * Log lines may be written with any lock held: log_write() only fills the hypervisor's own ring,

@@ -31,7 +31,8 @@ struct pcpu;
 #define APLIC_GENMSI      0x3000u
 #define APLIC_TARGET      0x3000u /* + 4 * source */
 #define APLIC_IDC         0x4000u /* + 32 * hart: direct delivery */
-#define APLIC_SOURCE_MAX  1023u   /* source 0 means none */
+#define APLIC_IDC_SIZE    32u
+#define APLIC_SOURCE_MAX  1023u /* source 0 means none */
 
 #define APLIC_DOMAINCFG_ONES 0x80000000u
 #define APLIC_DOMAINCFG_IE   0x100u
@@ -46,8 +47,17 @@ struct pcpu;
 #define APLIC_SM_LEVEL0   7u
 #define APLIC_SM_MASK     7u
 
-/* target in MSI delivery mode (4.5.16). */
+/* Registers of an IDC (4.8.1). */
+#define APLIC_IDC_IDELIVERY  0x00u
+#define APLIC_IDC_IFORCE     0x04u
+#define APLIC_IDC_ITHRESHOLD 0x08u
+#define APLIC_IDC_TOPI       0x18u
+#define APLIC_IDC_CLAIMI     0x1cu
+#define APLIC_TOPI_SHIFT     16 /* of the source's number, its priority is below */
+
+/* target; all but the hart in MSI delivery mode (4.5.16). */
 #define APLIC_TARGET_HART_SHIFT 18
+#define APLIC_TARGET_HART_MASK  0x3fffu
 #define APLIC_TARGET_FILE_SHIFT 12
 #define APLIC_TARGET_FILE_MASK  0x3fu
 #define APLIC_TARGET_EIID_MASK  0x7ffu

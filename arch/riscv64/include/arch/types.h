@@ -38,7 +38,7 @@ struct arch_vcpu {
     bool ipi;                      /* atomic: another vCPU sent an interrupt: vcpu_take_ipi() */
     bool flush_once;               /* drop the VM's TLB entries at the next load: it was reset */
     bool flush_always;             /* ... at every load: another vCPU of its VM shares the CPU */
-    struct vplic_cpu vplic;
+    struct vcontext context;       /* at its VM's emulated interrupt controller */
 };
 
 struct arch_vm {
@@ -53,8 +53,8 @@ struct arch_pcpu {
 /* Generated. */
 struct arch_vm_config {
     uint8_t stage2_mode;         /* hgatp.MODE: 8 is Sv39x4, 9 is Sv48x4 */
-    struct vplic_config vplic;   /* .state is NULL where the VM has an AIA instead */
-    struct vaplic_config vaplic; /* .state is NULL where the VM has a PLIC instead */
+    struct vplic_config vplic;   /* .state is NULL where the board has an AIA */
+    struct vaplic_config vaplic; /* .state is NULL where the board has a PLIC */
     struct v16550 *uart;         /* NULL: no console */
 };
 

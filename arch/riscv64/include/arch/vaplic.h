@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Virtual APLIC: what a VM with an AIA sees as the controller of its wired interrupts; one domain,
- * in MSI delivery mode. Its messages go to the guest interrupt files of the vCPUs (arch/imsic.h).
+ * Virtual APLIC: what a VM on a board with an AIA sees as the controller of its wired interrupts;
+ * one domain. Where the vCPUs have guest interrupt files, it is in MSI delivery mode and its
+ * messages go to those (arch/imsic.h); otherwise it delivers directly (arch/vaplic_idc.h).
  *
  * Only the VM's own sources exist; all others read as zero and ignore writes. A source linked to a
  * physical one is held by the physical APLIC: what the guest writes about it is passed on, with the
@@ -14,6 +15,7 @@
  */
 #pragma once
 
+#include <arch/vcontext.h>
 #include <hv/lock.h>
 #include <hv/types.h>
 
@@ -21,18 +23,17 @@ struct mmio_access;
 struct vcpu;
 struct vm;
 
-#define VAPLIC_BANK_COUNT_MAX 32u /* 1024 sources, number 0 means none */
-
 /* 32 sources; bit i of each word is source 32 * bank + i. All under vaplic->lock. */
 struct vaplic_bank {
     uint32_t line;    /* input level of emulated devices */
     uint32_t pending; /* not for linked sources, whose pending bits are in the machine */
     uint32_t enabled;
     /* What the source modes say. */
-    uint32_t active; /* not inactive: other registers of the source exist */
-    uint32_t wired;  /* looks at its input */
-    uint32_t level;  /* level-sensitive */
-    uint32_t low;    /* the input is inverted: falling edge, low level */
+    uint32_t active;                   /* not inactive: other registers of the source exist */
+    uint32_t wired;                    /* looks at its input */
+    uint32_t level;                    /* level-sensitive */
+    uint32_t low;                      /* the input is inverted: falling edge, low level */
+    uint32_t at[VCONTEXT_LEVEL_COUNT]; /* direct delivery: active sources by level */
     uint8_t mode[32];
     uint32_t target[32]; /* as the guest wrote it */
 };
@@ -49,10 +50,12 @@ struct vaplic_config {
     struct vaplic_bank *banks; /* [bank_count] */
     /* [bank_count]: bit i of word n: the VM has source 32 * n + i; never source 0 */
     const uint32_t *sources;
-    /* [32 * bank_count]: physical source linked to that virtual one, 0: emulated or absent */
+    /* [32 * bank_count]: physical source linked to that virtual one, 0: emulated or absent; none is
+     * linked with direct delivery */
     const uint16_t *physical;
     ipa_t base;          /* of the register window */
-    uint16_t bank_count; /* 1 ... VAPLIC_BANK_COUNT_MAX */
+    uint16_t bank_count; /* 1 ... VCONTEXT_BANK_COUNT_MAX */
+    bool is_direct;      /* no guest interrupt files: direct delivery */
 };
 
 /*

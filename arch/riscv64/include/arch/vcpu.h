@@ -20,7 +20,7 @@ void vcpu_flush(struct vcpu *v);
  * kicks afterwards, and then it is looked at again. */
 static inline bool vcpu_is_stale(const struct vcpu *v)
 {
-    return __atomic_load_n(&v->arch.vplic.stale, __ATOMIC_RELAXED) ||
+    return __atomic_load_n(&v->arch.context.stale, __ATOMIC_RELAXED) ||
            __atomic_load_n(&v->arch.ipi, __ATOMIC_RELAXED);
 }
 

@@ -7,19 +7,17 @@
  * priority levels.
  *
  * State is kept in banks of 32 sources, which the generator sizes, as the registers have it. No
- * operation looks at all sources: each bank knows its sources by priority, and each context knows
- * by priority which banks hold something that waits for it, so that a claim is three
- * find-first-bits. What concerns a source visits the contexts in which it is enabled, usually one.
+ * operation looks at all sources: each bank knows its sources by priority, and each context which
+ * banks hold something for it (arch/vcontext.h). What concerns a source visits the contexts in
+ * which it is enabled, usually one.
  *
- * One lock for each VM guards all of it. What a vCPU has to see is one bit, hvip.VSEIP. Only the
- * CPU on which the vCPU is loaded can write that: there it is moved at once; for a vCPU elsewhere
- * `signalled` says what shall be, `stale` that the bit has to be moved before the guest goes on,
- * and the vCPU is notified.
+ * One lock for each VM guards all of it.
  *
  * Source: RISC-V Platform-Level Interrupt Controller Specification 1.0.0.
  */
 #pragma once
 
+#include <arch/vcontext.h>
 #include <hv/lock.h>
 #include <hv/types.h>
 
@@ -27,28 +25,15 @@ struct mmio_access;
 struct vcpu;
 struct vm;
 
-#define VPLIC_BANK_COUNT_MAX 32u /* 1024 sources, number 0 means none */
-#define VPLIC_LEVEL_COUNT    8u  /* priorities 0 (never interrupts) ... 7 */
-
 /* 32 sources; bit i of each word is source 32 * bank + i. All under vplic->lock. */
 struct vplic_bank {
-    uint32_t pending;               /* waits to be claimed */
-    uint32_t claimed;               /* claimed and not completed; then not pending */
-    uint32_t line;                  /* input level of emulated devices */
-    uint32_t owed;                  /* linked: the physical source waits for its completion */
-    uint32_t at[VPLIC_LEVEL_COUNT]; /* by priority: the sources that have it */
+    uint32_t pending;                  /* waits to be claimed */
+    uint32_t claimed;                  /* claimed and not completed; then not pending */
+    uint32_t line;                     /* input level of emulated devices */
+    uint32_t owed;                     /* linked: the physical source waits for its completion */
+    uint32_t at[VCONTEXT_LEVEL_COUNT]; /* by priority: the sources that have it */
     uint8_t priority[32];
     uint64_t listeners[32]; /* contexts in which the source is enabled: bit i: vCPU i */
-};
-
-/* Per-vCPU part: a context. Under vplic->lock, except where it says otherwise. */
-struct vplic_cpu {
-    uint32_t enabled[VPLIC_BANK_COUNT_MAX];
-    uint32_t waiting[VPLIC_LEVEL_COUNT]; /* by priority: banks with something pending and enabled */
-    uint32_t levels; /* bit 7 - p: waiting[p] is not 0; so the lowest bit is the most important */
-    uint32_t threshold;
-    bool signalled; /* atomic: VSEIP shall be set; written under the lock, read without */
-    bool stale;     /* atomic: vplic_flush() before the guest is entered; set under the lock */
 };
 
 /* Per-VM part. */
@@ -65,7 +50,7 @@ struct vplic_config {
     /* [32 * bank_count]: physical source linked to that virtual one, 0: emulated or absent */
     const uint16_t *physical;
     ipa_t base;          /* of the register window, PLIC_SIZE or less */
-    uint16_t bank_count; /* 1 ... VPLIC_BANK_COUNT_MAX */
+    uint16_t bank_count; /* 1 ... VCONTEXT_BANK_COUNT_MAX */
 };
 
 /*
@@ -88,20 +73,6 @@ void vplic_inject(struct vm *vm, uint32_t virq);
  *   virq: a source of the VM; others are ignored
  */
 void vplic_set_line(struct vm *vm, uint32_t virq, bool level);
-
-/*
- * Moves hvip.VSEIP to what it shall be and clears vplic.stale. To be called when the vCPU is
- * loaded, and before the guest is entered when stale is set. The vCPU is being loaded or loaded on
- * this CPU. Takes no lock.
- */
-void vplic_flush(struct vcpu *v);
-
-/* True when an interrupt is signalled to the vCPU's context, whether or not its VSEIP says so yet.
- * Any CPU. Takes no lock. */
-static inline bool vplic_is_signalled(const struct vplic_cpu *cpu)
-{
-    return __atomic_load_n(&cpu->signalled, __ATOMIC_SEQ_CST);
-}
 
 /* Device model entry (mmio_handler); `device` is not used. Takes vplic->lock. */
 bool vplic_access(struct vcpu *v, void *device, struct mmio_access *access);

@@ -155,6 +155,7 @@ const struct vm_config vm_configs[] = {
                 .physical = physical_owner,
                 .base = { 0xd000000 },
                 .bank_count = 2,
+                .is_direct = false,
             },
             .uart = &uart_owner,
         },
