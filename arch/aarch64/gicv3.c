@@ -150,10 +150,19 @@ void gicv3_kick(const struct pcpu *pcpu)
     isb();
 }
 
+/* What was acknowledged is active before memory-mapped registers change active states: reads of
+ * ICC_IAR1_EL1 need a barrier for that (IHI 0069H, 4.4). It stands here and not where interrupts
+ * are acknowledged, since hardly any of them leads here. */
+static void settle_acknowledged(void)
+{
+    dsb_sy();
+}
+
 void gicv3_set_private_active(const struct pcpu *pcpu, uint32_t intid, bool active)
 {
     uint64_t gicr = pcpu->config->arch.gicr.pa;
 
+    settle_acknowledged();
     write32(gicr + (active ? GICR_ISACTIVER0 : GICR_ICACTIVER0), 1u << intid);
     /* It has taken effect before the timer is switched, which is a system register. */
     (void)read32(gicr + GICR_ISACTIVER0);
@@ -165,6 +174,7 @@ void gicv3_deactivate(uint32_t intid)
     if (intid < GIC_PRIVATE_COUNT) {
         gicv3_set_private_active(arch_this_pcpu(), intid, false);
     } else {
+        settle_acknowledged();
         write32(board.gicd.pa + GICD_ICACTIVER + 4 * (intid / 32), 1u << (intid % 32));
     }
 }

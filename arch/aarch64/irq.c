@@ -44,7 +44,6 @@ bool irq_take(struct pcpu *pcpu)
 {
     uint32_t intid = (uint32_t)icc_iar1_read();
 
-    dsb_sy(); /* it is active before anything is written to the distributor (IHI 0069H, 4.4) */
     if (intid == board.vtimer_intid) {
         icc_eoir1_write(intid);
         if (pcpu->loaded != NULL) {
