@@ -6,6 +6,8 @@
  *     fault=NAME   commits that one, says what happened and powers off
  *     fault=all    commits all in the order of the table below: the VM's policy must be
  *                  on-crash = "restart", and the scratch register (guest.h) says where to go on
+ *     fault=both   with rounds=N: one fault for each boot, on hart 1 and hart 0 in turn, while the
+ *                  other one cannot be interrupted; the same policy and register
  *     outside=A    an address that is not the VM's (default 0xc0000000)
  *     rom=A        an address in a region of the VM without write permission; nx=A: in one without
  *                  execute permission (default: those faults are left out)
@@ -241,12 +243,55 @@ static void commit_all(void)
     report(true, "%u faults committed", (unsigned)ARRAY_SIZE(faults));
 }
 
+static volatile uint64_t second_is_busy; /* written by CPU 1 */
+
+static void second_main(uint64_t round)
+{
+    if ((round & 1) != 0) {
+        read_outside();
+    }
+    second_is_busy = 1;
+    if ((round & 2) != 0) {
+        spin_masked();
+    }
+    wait_masked();
+}
+
+/* One round for each boot: odd, CPU 1 faults, even, CPU 0; the other one spins or waits. */
+static void commit_on_both(uint64_t rounds)
+{
+    uint32_t scratch = scratch_load();
+    uint32_t round = (scratch & 0xffff0000) == SCRATCH_MAGIC ? scratch & 0xffff : 0;
+    report_as("faults");
+    if (round == rounds) {
+        scratch_store(0);
+        report(true, "%u rounds of faults on two CPUs", round);
+        return;
+    }
+    round++;
+    scratch_store(SCRATCH_MAGIC | round);
+    print("round %u\n", round);
+    cpu_start(1, second_main, round);
+    if ((round & 1) == 0) {
+        wait_for(&second_is_busy, 1, 2000000);
+        read_outside();
+    }
+    if ((round & 2) != 0) {
+        spin_masked();
+    }
+    wait_masked();
+}
+
 void guest_main(void)
 {
     outside = cmdline_number("outside", 0xc0000000);
     intc = tree_contains("riscv,aplic") ? APLIC_BASE : PLIC_BASE;
     if (cmdline_is("fault", "all")) {
         commit_all();
+        return;
+    }
+    if (cmdline_is("fault", "both")) {
+        commit_on_both(cmdline_number("rounds", 20));
         return;
     }
     report_begin("faults");
