@@ -22,7 +22,8 @@ test-emu: venv-dev images
 golden-update: venv-dev
 	@ASHLAR_GOLDEN_UPDATE=1 $(PYTEST) tests/golden tests/test_bad.py tests/test_docs.py
 
-## bench        what exits cost (instructions) and how long the generator takes; figures, not tests
-bench: venv-dev
+## bench        what exits cost (instructions), how many Linux causes, how long the generator takes: figures, not tests
+bench: venv-dev images
 	@$(PYTHON) tests/bench/exits.py
+	@$(PYTHON) tests/bench/counters.py
 	@$(PYTHON) tests/bench/scale.py

@@ -10,6 +10,11 @@
 
 #define ROUNDS 63
 
+#define RTC_DR   0x00u
+#define RTC_MR   0x04u
+#define RTC_IMSC 0x10u
+#define RTC_ICR  0x1cu
+
 static uint64_t samples[ROUNDS];
 
 static uint64_t median(void)
@@ -77,6 +82,68 @@ static uint64_t timer_latency(void)
     return median();
 }
 
+/* A device's interrupt that comes with the write of its match register, in the same instruction. */
+static void measure_device(uint64_t base)
+{
+    gic_config(RTC_INTID, false);
+    gic_route(RTC_INTID, 0);
+    gic_enable(RTC_INTID);
+    mmio_write(RTC_BASE + RTC_ICR, 1);
+    mmio_write(RTC_BASE + RTC_IMSC, 1);
+    uint32_t second = mmio_read(RTC_BASE + RTC_DR); /* it lasts for 10^9 instructions */
+    while (mmio_read(RTC_BASE + RTC_DR) == second) {
+        cpu_relax();
+    }
+    MEASURE("RTC passed through: raise, take, lower, end", base, {
+        mmio_write(RTC_BASE + RTC_MR, second + 1);
+        while (sysreg_read(ICC_IAR1_EL1) != RTC_INTID) {
+        }
+        mmio_write(RTC_BASE + RTC_ICR, 1);
+        sysreg_write(ICC_EOIR1_EL1, RTC_INTID);
+    });
+    mmio_write(RTC_BASE + RTC_IMSC, 0);
+}
+
+static volatile uint64_t second_ready;
+
+static inline void send(unsigned intid, unsigned targets)
+{
+    sysreg_write(ICC_SGI1R_EL1, (uint64_t)intid << 24 | targets);
+    isb();
+}
+
+static inline void wait_and_take(unsigned intid)
+{
+    while (sysreg_read(ICC_IAR1_EL1) != intid) {
+        wfi();
+    }
+    sysreg_write(ICC_EOIR1_EL1, intid);
+}
+
+static void second_main(uint64_t unused)
+{
+    (void)unused;
+    gic_cpu_init();
+    gic_enable(1);
+    second_ready = 1;
+    for (;;) {
+        wait_and_take(1);
+        send(1, 1u << 0);
+    }
+}
+
+/* Both CPUs wait in WFI, so that nothing is counted but the way there and back. */
+static void measure_ipi(uint64_t base)
+{
+    if (cpu_start(1, second_main, 0) != 0 || !wait_for(&second_ready, 1, 1000000)) {
+        return;
+    }
+    MEASURE("SGI to another vCPU and one back", base, {
+        send(1, 1u << 1);
+        wait_and_take(1);
+    });
+}
+
 void guest_main(void)
 {
     uint64_t since_start = sysreg_read(cntpct_el0); /* the machine's own counter starts at 0 */
@@ -111,6 +178,8 @@ void guest_main(void)
         take(1);
     });
     print("BENCH: timer, deadline to acknowledge: %lu\n", timer_latency());
+    measure_device(base);
+    measure_ipi(base);
     report(true, "measured");
     report_end();
 }
