@@ -166,7 +166,8 @@ _TABLE = (
     Code(
         "mem-guest-limit",
         "A region lies beyond the addresses that a guest has.",
-        "The second-stage tables reach 39 bits.",
+        "The second-stage tables reach 39 bits on aarch64, 41 on riscv64, and 50 on a riscv64 board"
+        " whose mmu-type is riscv,sv48 or riscv,sv57.",
         "Take a lower guest address.",
     ),
     Code(
@@ -251,7 +252,8 @@ _TABLE = (
     Code(
         "device-guest-limit",
         "A device lies beyond the addresses that a guest has.",
-        "The second-stage tables reach 39 bits.",
+        "The second-stage tables reach 39 bits on aarch64, 41 on riscv64, and 50 on a riscv64 board"
+        " whose mmu-type is riscv,sv48 or riscv,sv57.",
         "Let the guest see it at a lower address, with the key guest.",
     ),
     Code(

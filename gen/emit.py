@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shlex
+import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -104,12 +105,25 @@ def _environment() -> jinja2.Environment:
         permissions=_permissions,
         size=size_text,
         static_assert=_static_assert,
+        wrapped=_wrapped,
     )
     return environment
 
 
 def _c_string(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+# Lines of a comment, each with its prefix.
+def _wrapped(text: str, prefix: str) -> str:
+    return textwrap.fill(
+        text,
+        _COLUMNS,
+        initial_indent=prefix,
+        subsequent_indent=prefix,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 # Broken as clang-format would: after the comma, if one line is not enough.

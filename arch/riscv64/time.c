@@ -3,8 +3,23 @@
  * Time: the `time` counter, and each hart's supervisor timer as the scheduler's deadline.
  *
  * With Sstc a guest has a timer of its own in the hardware (vstimecmp), and the supervisor timer is
- * the scheduler's alone. Without, the firmware's one timer serves both: it is armed for the earlier
- * of the scheduler's deadline and the loaded guest's.
+ * the scheduler's alone. Without, nothing here touches the registers of Sstc, and the firmware's
+ * one timer serves both: it is armed for the earlier of the scheduler's deadline and the loaded
+ * guest's. A guest's timer is then in one of three states:
+ *
+ *     off     arch.timer is TIME_NEVER
+ *     armed   arch.timer is to come, and hvip.VSTIP is clear
+ *     due     hvip.VSTIP is set: the guest has its interrupt until it sets its timer anew
+ *
+ *     any -> off, armed or due   SBI's SET_TIMER, whose deadline may be over   time_guest_set()
+ *     armed -> due, loaded       the firmware's timer interrupts               time_interrupt()
+ *     armed -> due, not loaded   seen when it is loaded                        time_guest_load()
+ *
+ * Who is not loaded has VSTIP in arch.hvip; its deadline is the scheduler's to watch (wake_at), or
+ * nobody's where it is ready and waits for its turn. So that no deadline is missed, the firmware's
+ * timer is armed anew whenever one of its two deadlines changes and after each of its interrupts,
+ * never for a guest's that is due: it would interrupt for ever. Arming it withdraws its interrupt
+ * (SBI 2.0, 6.1), and a deadline that is over by then interrupts at once.
  *
  * Source: RISC-V Privileged Architecture 20240411, chapter 12 (Sstc); SBI 2.0, chapter 6.
  */

@@ -120,15 +120,18 @@ static void flush_local(void)
     fence_i();
 }
 
+uint64_t vm_hgatp(const struct vm_config *vm)
+{
+    return (uint64_t)vm->arch.stage2_mode << HGATP_MODE_SHIFT |
+           (uint64_t)vm->vmid << HGATP_VMID_SHIFT | vm->stage2_root.pa / HV_PAGE_SIZE;
+}
+
 void arch_vcpu_load(struct vcpu *v)
 {
     struct arch_vcpu *arch = &v->arch;
     const struct arch_csrs *csrs = &arch->csrs;
-    const struct vm_config *vm = v->vm->config;
 
-    csr_write(CSR_HGATP, (uint64_t)vm->arch.stage2_mode << HGATP_MODE_SHIFT |
-                             (uint64_t)vm->vmid << HGATP_VMID_SHIFT |
-                             vm->stage2_root.pa / HV_PAGE_SIZE);
+    csr_write(CSR_HGATP, vm_hgatp(v->vm->config));
     if (arch->flush_once || arch->flush_always) {
         flush_local();
         arch->flush_once = false;

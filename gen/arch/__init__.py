@@ -26,14 +26,12 @@ class Architecture(ABC):
     name: as in board files.
     elf_machine: e_machine of its executables, as a number.
     max_vcpus: most vCPUs that one VM can have.
-    guest_limit: guest addresses are below it: the reach of the second-stage tables.
     boot_area_use: what the first 2 MiB of RAM are left to, for messages.
     """
 
     name: str
     elf_machine: int
     max_vcpus: int
-    guest_limit: int
     boot_area_use: str
 
     @abstractmethod
@@ -51,6 +49,10 @@ class Architecture(ABC):
     @abstractmethod
     def board_shortcomings(self, hardware: Hardware) -> tuple[str, ...]:
         """Why the hypervisor cannot run on this hardware: sentences; () if it can."""
+
+    @abstractmethod
+    def guest_limit(self, hardware: Hardware) -> int:
+        """Guest addresses are below it: the reach of the second-stage tables."""
 
     @abstractmethod
     def claimed_windows(self, hardware: Hardware) -> tuple[Owned[str], ...]:

@@ -90,7 +90,6 @@ class Aarch64(Architecture):
     name = "aarch64"
     elf_machine = _EM_AARCH64
     max_vcpus = 64
-    guest_limit = 1 << 39  # three levels of tables
     boot_area_use = "boot loader's device tree"
 
     def read_hardware(self, tree: Tree, console: str | None = None) -> Aarch64Hardware:
@@ -144,6 +143,10 @@ class Aarch64(Architecture):
         if board.uart is None:
             result.append("/chosen names no console that is an arm,pl011 with an interrupt")
         return tuple(result)
+
+    def guest_limit(self, hardware: Hardware) -> int:  # noqa: ARG002
+        """See gen.arch.Architecture."""
+        return 1 << 39  # three levels of tables
 
     def claimed_windows(self, hardware: Hardware) -> tuple[Owned[str], ...]:
         """See gen.arch.Architecture."""

@@ -32,7 +32,14 @@ APLIC_IDC_SIZE = 32
 #: One interrupt file (AIA 1.0, 3.5).
 IMSIC_FILE_SIZE = 4 * KIB
 
+#: Ends of the guest addresses that second-stage tables of three and of four levels reach
+#: (Privileged Architecture, hgatp).
+SV39X4_LIMIT = 1 << 41
+SV48X4_LIMIT = 1 << 50
+
 _EM_RISCV = 243
+# Harts that have Sv48, and so Sv48x4 for their guests (Shgatpa; the runtime looks at each start).
+_WIDE_MMUS = ("riscv,sv48", "riscv,sv57")
 _UARTS = {"ns16550a": "ns16550", "ns16550": "ns16550"}
 _PLICS = ("sifive,plic-1.0.0", "riscv,plic0")
 _CLINTS = ("sifive,clint0", "riscv,clint0")
@@ -129,7 +136,6 @@ class Riscv64(Architecture):
     name = "riscv64"
     elf_machine = _EM_RISCV
     max_vcpus = 64
-    guest_limit = 1 << 41  # Sv39x4
     boot_area_use = "firmware"
 
     def read_hardware(self, tree: Tree, console: str | None = None) -> Riscv64Hardware:
@@ -172,6 +178,10 @@ class Riscv64(Architecture):
     def board_shortcomings(self, hardware: Hardware) -> tuple[str, ...]:
         """See gen.arch.Architecture."""
         return tuple(_shortcomings(hardware_of(hardware)))
+
+    def guest_limit(self, hardware: Hardware) -> int:
+        """See gen.arch.Architecture."""
+        return SV48X4_LIMIT if hardware_of(hardware).mmu_type in _WIDE_MMUS else SV39X4_LIMIT
 
     def claimed_windows(self, hardware: Hardware) -> tuple[Owned[str], ...]:
         """See gen.arch.Architecture."""

@@ -146,13 +146,14 @@ def device_in_ram(system: System) -> Iterator[Diagnostic]:
 def device_overlap(system: System) -> Iterator[Diagnostic]:
     """What a guest sees at an address is one thing: memory, a device, or an emulated device."""
     arch = architecture(system.board.arch)
+    limit = arch.guest_limit(system.board.hardware)
     for vm in system.vms:
         items: list[Owned[MemoryRegion | Device | str]] = [
             *(Owned(region.guest_range, region) for region in vm.memory),
             *(Owned(w.guest_range, device) for device in vm.devices for w in device.windows),
             *arch.guest_windows(system, vm),
         ]
-        free = holes([Range(0, arch.guest_limit)], (item.range for item in items))
+        free = holes([Range(0, limit)], (item.range for item in items))
         for one, two in overlapping(items):
             if isinstance(one.owner, MemoryRegion) and isinstance(two.owner, MemoryRegion):
                 continue  # mem-overlap
@@ -203,8 +204,8 @@ def _guest_name(vm: Vm, owner: MemoryRegion | Device | str) -> str:
 
 @rule("device-guest-limit")
 def device_guest_limit(system: System) -> Iterator[Diagnostic]:
-    """Second-stage tables start at a fixed level."""
-    limit = architecture(system.board.arch).guest_limit
+    """Second-stage tables have a fixed number of levels at most."""
+    limit = architecture(system.board.arch).guest_limit(system.board.hardware)
     for vm, device, window in _windows(system):
         if not (window.guest >= 0 and window.guest_range.end <= limit):
             yield Diagnostic(

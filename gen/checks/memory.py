@@ -83,8 +83,8 @@ def mem_unaligned(system: System) -> Iterator[Diagnostic]:
 
 @rule("mem-guest-limit")
 def mem_guest_limit(system: System) -> Iterator[Diagnostic]:
-    """Second-stage tables start at a fixed level."""
-    limit = architecture(system.board.arch).guest_limit
+    """Second-stage tables have a fixed number of levels at most."""
+    limit = architecture(system.board.arch).guest_limit(system.board.hardware)
     for vm, region in _regions(system):
         if region.guest_range.end > limit:
             yield Diagnostic(
@@ -100,7 +100,7 @@ def mem_guest_limit(system: System) -> Iterator[Diagnostic]:
 @rule("mem-overlap")
 def mem_overlap(system: System) -> Iterator[Diagnostic]:
     """No two regions may share a byte, neither in a guest nor in the machine."""
-    limit = architecture(system.board.arch).guest_limit
+    limit = architecture(system.board.arch).guest_limit(system.board.hardware)
     for vm in system.vms:
         seen = (Owned(region.guest_range, (vm, region)) for region in vm.memory)
         used = [region.guest_range for region in vm.memory]

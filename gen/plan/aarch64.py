@@ -73,7 +73,6 @@ class Aarch64Isa(Isa):
     """See gen.plan.isa.Isa."""
 
     own_format = ArmEl2Stage1()
-    vm_format = ArmStage2()
     table_alignment = PAGE_SIZE
     state_sizes = (
         ("vgic", abi.VGIC_SIZE_MAX),
@@ -114,6 +113,10 @@ class Aarch64Isa(Isa):
     def vcpu(self, system: System, vm: Vm, index: int) -> ArchVcpu:  # noqa: ARG002
         """See Isa."""
         return ArchVcpu()
+
+    def vm_format(self, vm: Vm) -> ArmStage2:  # noqa: ARG002
+        """See Isa."""
+        return ArmStage2()
 
     def vm(self, system: System, vm: Vm) -> Aarch64Vm:
         """See Isa."""

@@ -22,13 +22,12 @@ from gen.ranges import Range
 class Isa(ABC):
     """The interface.  `part` arguments are what the same object's `vm` made.
 
-    own_format, vm_format: of the hypervisor's own page tables, and of those of its VMs.
-    table_alignment: bytes of the largest table of both.
+    own_format: of the hypervisor's own page tables.
+    table_alignment: bytes of the largest table, its own or a VM's.
     state_sizes: structures of emulated devices in .data: their names, and most bytes.
     """
 
     own_format: Format
-    vm_format: Format
     table_alignment: int
     state_sizes: tuple[tuple[str, int], ...]
 
@@ -51,6 +50,10 @@ class Isa(ABC):
     @abstractmethod
     def vcpu(self, system: System, vm: Vm, index: int) -> ArchVcpu:
         """What a vCPU of a VM has, by its index there."""
+
+    @abstractmethod
+    def vm_format(self, vm: Vm) -> Format:
+        """Of the second-stage page tables of a VM."""
 
     @abstractmethod
     def vm(self, system: System, vm: Vm) -> ArchVm:

@@ -135,9 +135,11 @@ def _mapped(
     registers: Sequence[tuple[Range, str]],
     parts: Sequence[Body],
 ) -> tuple[Layout, PagetableSet, list[maps.Roots]]:
+    arch = isa(system.board.arch)
     views = [
         maps.VmView(
             body.draft.vm.name,
+            arch.vm_format(body.draft.vm),
             body.draft.vm.in_place,
             body.memory,
             body.devices,
@@ -145,7 +147,6 @@ def _mapped(
         )
         for body in parts
     ]
-    arch = isa(system.board.arch)
     size = PAGE_SIZE * (2 + 5 * len(views))
     while True:
         layout = region.layout(system, counts, stack_names, size)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gen.pagetables.build import Mapping, Pool
-from gen.pagetables.format import Access, Memory
+from gen.pagetables.format import Access, Format, Memory
 from gen.plan.isa import Isa
 from gen.plan.types import DeviceWindow, Layout, MemRegion, Stack, StoredImage
 from gen.ranges import PAGE_SIZE, Range, align_up
@@ -23,9 +23,13 @@ _REGISTERS = Access(write=True, memory=Memory.DEVICE)
 
 @dataclass(frozen=True)
 class VmView:
-    """What the maps of a VM are made of.  images: what is copied into it; empty if in place."""
+    """What the maps of a VM are made of.
+
+    format: of its own view.  images: what is copied into it; empty if in place.
+    """
 
     name: str
+    format: Format
     in_place: bool
     memory: tuple[MemRegion, ...]
     devices: tuple[DeviceWindow, ...]
@@ -75,7 +79,7 @@ def add_maps(
         if not view.in_place:
             shown = [*own, *_window(view)]
             window = pool.add(isa.own_format, f'window on vm "{view.name}"', shown)
-        stage2 = pool.add(isa.vm_format, f'stage 2 of vm "{view.name}"', _stage2(view))
+        stage2 = pool.add(view.format, f'stage 2 of vm "{view.name}"', _stage2(view))
         numbers.append((stage2, window))
     at = pool.addresses(base)
     roots = [

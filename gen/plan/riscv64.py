@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from gen import abi
 from gen.arch.riscv64 import (
     IMSIC_FILE_SIZE,
+    SV39X4_LIMIT,
     Imsic,
     Riscv64Hardware,
     guest_controller,
@@ -29,6 +30,7 @@ from gen.fdt import FdtNode, Tree
 from gen.model import System, Uart, Vm
 from gen.pagetables.riscv_sv39 import RiscvSv39
 from gen.pagetables.riscv_sv39x4 import RiscvSv39x4
+from gen.pagetables.riscv_sv48x4 import RiscvSv48x4
 from gen.plan.devices import guest_devices, hw_irqs
 from gen.plan.isa import Isa
 from gen.plan.origin import origin
@@ -96,7 +98,6 @@ class Riscv64Isa(Isa):
     """See gen.plan.isa.Isa."""
 
     own_format = RiscvSv39()
-    vm_format = RiscvSv39x4()
     table_alignment = 16 * KIB
     state_sizes = (
         ("vplic", abi.VPLIC_SIZE_MAX),
@@ -157,6 +158,13 @@ class Riscv64Isa(Isa):
         files = guest_files(system, vm)
         return Riscv64Vcpu(vgein=files[index] if files else 0)
 
+    def vm_format(self, vm: Vm) -> RiscvSv39x4 | RiscvSv48x4:
+        """See Isa.  Three levels, four where the VM has addresses that three do not reach."""
+        areas = [region.guest_range for region in vm.memory]
+        areas += [window.guest_range for device in vm.devices for window in device.windows]
+        is_far = any(area.end > SV39X4_LIMIT for area in areas)
+        return RiscvSv48x4() if is_far else RiscvSv39x4()
+
     def vm(self, system: System, vm: Vm) -> Riscv64Vm:
         """See Isa."""
         board = hardware_of(system.board.hardware)
@@ -173,7 +181,7 @@ class Riscv64Isa(Isa):
         return Riscv64Vm(
             data_size=state + abi.V16550_SIZE_MAX + len(sources) * bank,
             rodata_size=len(sources) * (_BANK * 2 + 4),
-            stage2_mode=self.vm_format.hgatp_mode,
+            stage2_mode=self.vm_format(vm).hgatp_mode,
             has_aplic=has_aplic,
             controller=guest_controller(board, len(vm.cpus)),
             imsic=guest_imsic(board, len(vm.cpus)) if guest_files(system, vm) else None,

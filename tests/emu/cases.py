@@ -62,7 +62,7 @@ def _cases() -> list[Case]:
     found = []
     for name, entry in table["case"].items():
         entry = dict(entry)
-        boards = entry.pop("boards", list(table["boards"]))
+        boards = entry.pop("boards", table["usual-boards"]) + entry.pop("also", [])
         system = entry.pop("system", f"{name}.toml")
         path = ROOT / system if "/" in system else SYSTEMS / system
         entry["summaries"] = tuple(entry.get("summaries", ()))

@@ -13,7 +13,8 @@ import pytest
 from gen import abi
 from gen.__main__ import examined
 from gen.load import load
-from gen.plan.types import Plan
+from gen.plan.riscv64 import Riscv64Vm
+from gen.plan.types import Plan, Vm
 from gen.ranges import GIB, MIB, PAGE_SIZE, Owned, Range, align_up, overlapping
 from tests.payloads import FOLDER as PAYLOADS
 from tests.payloads import ROOT
@@ -43,6 +44,17 @@ WALKS = {
     "aarch64": Walks(arm_walk.stage2, arm_walk.el2_stage1, 39),
     "riscv64": Walks(riscv_walk.sv39x4, riscv_walk.sv39, 41),
 }
+#: By hgatp.MODE.
+RISCV_GUEST_WALKS = {8: (riscv_walk.sv39x4, 41), 9: (riscv_walk.sv48x4, 50)}
+
+
+def guest_walk(plan: Plan, vm: Vm) -> Walks:
+    """The walks of the plan's architecture, with that of a VM for guests."""
+    walks = WALKS[plan.arch]
+    if isinstance(vm.arch, Riscv64Vm):
+        walk, bits = RISCV_GUEST_WALKS[vm.arch.stage2_mode]
+        walks = Walks(walk, walks.own, bits)
+    return walks
 
 
 def planned(path: Path, board: str | None = None) -> Plan:
@@ -116,8 +128,8 @@ def test_sections_follow_one_another(plan: Plan) -> None:
 def test_guests_reach_what_is_theirs_and_nothing_else(plan: Plan) -> None:
     """Every page of a guest's own, and every page at the edges of everything else."""
     memory = words(plan)
-    walks = WALKS[plan.arch]
     for vm in plan.vms:
+        walks = guest_walk(plan, vm)
         own = [(item.guest, item.physical, item.permissions, False) for item in vm.memory]
         own += [(item.guest, item.physical, "rw", True) for item in vm.devices]
         edges = {0, (1 << walks.bits) - PAGE_SIZE}
@@ -199,8 +211,8 @@ def test_windows_show_one_vm_and_its_images(plan: Plan) -> None:
 
 def test_copies_hit_the_guests_addresses(plan: Plan) -> None:
     memory = words(plan)
-    walks = WALKS[plan.arch]
     for vm in plan.vms:
+        walks = guest_walk(plan, vm)
         for copy in vm.copies:
             for offset in (0, copy.guest.size - 1):
                 found = walks.guest(memory, vm.stage2_root, copy.guest.base + offset)

@@ -10,7 +10,14 @@ import pytest
 
 from gen import fdt, guestfdt
 from gen.__main__ import examined
-from gen.arch.riscv64 import ARCHITECTURE, Riscv64Hardware, guest_files, hardware_of, isa_string
+from gen.arch.riscv64 import (
+    ARCHITECTURE,
+    Riscv64Hardware,
+    guest_extensions,
+    guest_files,
+    hardware_of,
+    isa_string,
+)
 from gen.board import read_board
 from gen.load import load
 from gen.model import Interrupt, System
@@ -21,6 +28,7 @@ from gen.ranges import Owned, Range
 from tests.payloads import FOLDER, ROOT
 
 PLIC, AIA = "qemu-virt-riscv64", "qemu-virt-riscv64-aia"
+NO_SSTC = "qemu-virt-riscv64-nosstc"
 
 
 def board(name: str) -> Riscv64Hardware:
@@ -71,6 +79,15 @@ def test_aia() -> None:
         0xC00_0000: "the firmware's APLIC",
         0x10_0000: "the firmware's power switch",
     }
+
+
+def test_without_sstc() -> None:
+    """Neither the hypervisor nor a guest may believe in it."""
+    hardware = board(NO_SSTC)
+    assert hardware == replace(board(PLIC), extensions=hardware.extensions)
+    assert {*board(PLIC).extensions} - {*hardware.extensions} == {"sstc"}
+    assert "sstc" in guest_extensions(board(PLIC), has_aia=False)
+    assert "sstc" not in guest_extensions(hardware, has_aia=False)
 
 
 TREE = """/dts-v1/;

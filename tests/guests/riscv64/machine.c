@@ -30,6 +30,7 @@ void guest_start(uint64_t hart, uintptr_t tree, uint64_t sstatus, uint64_t sie, 
     entry_satp = satp;
     hypervisor_present = sbi_call(SBI_EXT_BASE, 1, 0, 0, 0).value == SBI_IMPL_ASHLAR;
     cmdline_init(tree);
+    timer_init();
     guest_main();
     report_end();
 }

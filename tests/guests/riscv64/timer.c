@@ -4,12 +4,24 @@
  */
 #include "riscv64.h"
 
+static bool by_stimecmp; /* written before any other CPU starts */
+
+void timer_init(void)
+{
+    by_stimecmp = timer_has_sstc() && !cmdline_is("timer", "sbi");
+}
+
+bool timer_has_sstc(void)
+{
+    return tree_mentions("_sstc");
+}
+
 void timer_arm_at(uint64_t ticks)
 {
-    if (cmdline_is("timer", "sbi")) {
-        sbi_call(SBI_EXT_TIME, 0, ticks, 0, 0);
-    } else {
+    if (by_stimecmp) {
         csr_write(CSR_STIMECMP, ticks);
+    } else {
+        sbi_call(SBI_EXT_TIME, 0, ticks, 0, 0);
     }
 }
 

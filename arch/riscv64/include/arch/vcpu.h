@@ -7,6 +7,8 @@
 #include <hv/types.h>
 #include <hv/vcpu.h>
 
+struct vm_config;
+
 /* Interrupts a vCPU as another hart's IPI does (SSIP). Any CPU, no lock needed. */
 void vcpu_send_ipi(struct vcpu *v);
 
@@ -23,6 +25,9 @@ static inline bool vcpu_is_stale(const struct vcpu *v)
     return __atomic_load_n(&v->arch.context.stale, __ATOMIC_RELAXED) ||
            __atomic_load_n(&v->arch.ipi, __ATOMIC_RELAXED);
 }
+
+/* hgatp of a VM's vCPUs. */
+uint64_t vm_hgatp(const struct vm_config *vm);
 
 /* The loaded guest goes on at `entry` as a hart does that wakes from a non-retentive suspension
  * (SBI 2.0, 9.4): no translation, no interrupts, a0 the hart id, a1 `argument`. */

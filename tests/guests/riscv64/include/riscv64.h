@@ -216,7 +216,14 @@ void plic_complete(uint32_t source);
 
 /* ---- timer.c ---- */
 
-/** Arms the timer of the calling CPU: by stimecmp, or by SBI with `timer=sbi` as a word. */
+/** Once, when the tree is known. */
+void timer_init(void);
+
+/** Whether the tree offers Sstc. */
+bool timer_has_sstc(void);
+
+/** Arms the timer of the calling CPU: by stimecmp, or by SBI without Sstc or with `timer=sbi` as a
+ * word. */
 void timer_arm_us(uint64_t us);
 void timer_arm_at(uint64_t ticks);
 
