@@ -373,9 +373,9 @@ _TABLE = (
     Code(
         "dtb-overlap",
         "The guest's device tree has no room.",
-        "It lies at the end of the first region, in one 2 MiB block, apart from the image and the"
-        " initrd.",
-        "Make the region larger.",
+        "It lies at the end of the first region, in one 2 MiB block, or at its start"
+        " (`device-tree-at`), apart from the image and the initrd.",
+        "Make the region larger, or load the image elsewhere.",
     ),
     Code(
         "dtb-contradicts",

@@ -259,6 +259,7 @@ def _image(name: str, table: ImageTable, folder: Path, board: Board, spans: Span
         initrd=_file(table.initrd, folder, board.arch) if table.initrd is not None else None,
         device_tree=device_tree,
         guest_tree=guest_tree,
+        device_tree_at=table.device_tree_at,
         cmdline=table.cmdline,
         load=table.load,
         entry=table.entry,

@@ -231,6 +231,7 @@ class Image:
     payload: the kernel's header; None if the file has a problem (`kernel.problem` says which).
     guest_tree: what a device tree given by the user says, read like a board's; None if none is
     given or it has a problem.
+    device_tree_at: end of a VM's first memory region where the tree lies, given or generated.
     load, entry: guest addresses given by the user, or None.
     """
 
@@ -241,6 +242,7 @@ class Image:
     initrd: File | None
     device_tree: File | None
     guest_tree: Hardware | None = field(repr=False)
+    device_tree_at: Literal["end", "start"]
     cmdline: str
     load: int | None
     entry: int | None

@@ -224,6 +224,9 @@ class ImageTable(Table):
         "Device tree (.dts or .dtb) given to the guest instead of the generated one.",
         shown_default="generated",
     )
+    device_tree_at: Literal["end", "start"] = key(
+        "end", "Which end of the VM's first memory region the device tree lies at."
+    )
     cmdline: str = key(
         "",
         "Command line; `${console}` is the board's console name, `${vm}` the VM's name, `${arch}`"

@@ -3,7 +3,7 @@
 
 The places are those that gen/plan/guest.py chooses: a kernel at the lowest address that its header
 allows (or `load`), the initrd behind the kernel's real size, the device tree at the end of the
-first region.
+first region (or its start).
 """
 
 from __future__ import annotations
@@ -80,6 +80,8 @@ def _tree(vm: Vm, image: Image) -> Range:
         size += image.device_tree.size
     size += 512 * (len(vm.cpus) + len(vm.memory) + len(vm.devices))
     size = align_up(size, PAGE_SIZE)
+    if image.device_tree_at == "start":
+        return Range(vm.memory[0].guest, size)
     end = vm.memory[0].guest_range.end
     base = end - size
     if base // BLOCK_SIZE != (end - 1) // BLOCK_SIZE:
@@ -217,7 +219,7 @@ def initrd_overlap(system: System) -> Iterator[Diagnostic]:
 
 @rule("dtb-overlap")
 def dtb_overlap(system: System) -> Iterator[Diagnostic]:
-    """The device tree lies at the end of the first region, where nothing else may be."""
+    """The device tree lies at one end of the first region, where nothing else may be."""
     for vm, image, payload in _fitting_images(system):
         region = vm.memory[0]
         tree = _tree(vm, image)
@@ -232,15 +234,24 @@ def dtb_overlap(system: System) -> Iterator[Diagnostic]:
         bad = next(
             (a if b.owner == "tree" else b for a, b in found if "tree" in (a.owner, b.owner)), None
         )
-        if bad is None and tree.base >= region.guest:
+        if bad is None and region.guest_range.contains(tree):
             continue
-        what = f"the {bad.owner} {bad.range}" if bad is not None else "the start of the region"
+        at_start = image.device_tree_at == "start"
+        what = f"the {'end' if at_start else 'start'} of the region"
+        help_text = (
+            f"give the region {size_text(align_up(region.size + tree.size, BLOCK_SIZE))} or more"
+        )
+        if bad is not None:
+            what = f"the {bad.owner} {bad.range}"
+            if at_start:
+                help_text = f"load the image at {tree.end:#x} or above"
         yield Diagnostic(
             "dtb-overlap",
-            f"{vm_text(vm)}: the device tree, up to {size_text(tree.size)} at the end of"
-            f" {region_text(vm, region)} {region.guest_range}, would overlap {what}",
-            size_span(region),
-            f"give the region {size_text(align_up(region.size + tree.size, BLOCK_SIZE))} or more",
+            f"{vm_text(vm)}: the device tree, up to {size_text(tree.size)} at the"
+            f" {image.device_tree_at} of {region_text(vm, region)} {region.guest_range}, would"
+            f" overlap {what}",
+            image.spans.of("device-tree-at") if at_start else size_span(region),
+            help_text,
         )
 
 

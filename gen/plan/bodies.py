@@ -80,7 +80,7 @@ def drafts(system: System) -> tuple[Draft, ...]:
         else:
             tree = arch.tree(system, vm, part, board_tree, placed.initrd)
         parts = [part for piece in placed.pieces for part in in_regions(vm, piece)]
-        pieces = (*parts, place_tree(vm, guestfdt.blob(tree)))
+        pieces = (*parts, place_tree(system, vm, guestfdt.blob(tree)))
         result.append(Draft(vm, placed, tree, pieces, part, hw_irqs(vm)))
     return tuple(result)
 

@@ -86,11 +86,16 @@ def load_address(image: Image, ram: Range) -> int:
     return align_up(ram.base, payload.alignment) + payload.text_offset
 
 
-def place_tree(vm: Vm, blob: bytes) -> Piece:
-    """The device tree: at the end of the VM's first region, crossing no 2 MiB boundary."""
+def place_tree(system: System, vm: Vm, blob: bytes) -> Piece:
+    """The device tree: at the start or the end of the VM's first region, as the image wants it.
+
+    At the end it crosses no 2 MiB boundary.
+    """
     ram = vm.memory[0].guest_range
     base = align_down(ram.end - len(blob), PAGE_SIZE)
-    if base // BLOCK_SIZE != (base + len(blob) - 1) // BLOCK_SIZE:
+    if system.image_of(vm).device_tree_at == "start":
+        base = ram.base
+    elif base // BLOCK_SIZE != (base + len(blob) - 1) // BLOCK_SIZE:
         base = align_down(ram.end - 1, BLOCK_SIZE) - align_up(len(blob), PAGE_SIZE)
     return Piece("device tree", base, blob, len(blob), len(blob), digest(blob))
 

@@ -48,7 +48,7 @@ const struct arch_board_config board = {
 
 /* ---- VMs ------------------------------------------------------------------------------------- */
 
-/* system.toml:18 vm.fixed */
+/* system.toml:19 vm.fixed */
 static struct vgic vgic_fixed;
 static struct vgic_bank spis_fixed[1];
 static const uint16_t hw_intid_fixed[32] = {
@@ -61,7 +61,7 @@ static struct vpl011 uart_fixed = {
 };
 
 static const struct mem_region memory_fixed[] = {
-    /* system.toml:22 vm.fixed.ram */
+    /* system.toml:23 vm.fixed.ram */
     {
         .name = "ram",
         .ipa = { 0x40000000 },
@@ -119,7 +119,7 @@ static const struct mmio_region mmio_fixed[] = {
     },
 };
 
-/* system.toml:24 vm.movable */
+/* system.toml:25 vm.movable */
 static struct vgic vgic_movable;
 static struct vgic_bank spis_movable[1];
 static const uint16_t hw_intid_movable[32] = {
@@ -132,7 +132,7 @@ static struct vpl011 uart_movable = {
 };
 
 static const struct mem_region memory_movable[] = {
-    /* system.toml:28 vm.movable.ram */
+    /* system.toml:29 vm.movable.ram */
     {
         .name = "ram",
         .ipa = { 0x40000000 },
@@ -150,11 +150,11 @@ static const struct image_copy copies_movable[] = {
         .target = { 0x41700000 },
         .size = 64,
     },
-    /* device tree of vm "movable", at 0x401ff000 for the guest */
+    /* device tree of vm "movable", at 0x40000000 for the guest */
     {
         .name = "device tree",
         .source = { 0x41203000 },
-        .target = { 0x417ff000 },
+        .target = { 0x41600000 },
         .size = 1420,
     },
 };
@@ -184,7 +184,7 @@ static const struct mmio_region mmio_movable[] = {
 };
 
 const struct vm_config vm_configs[] = {
-    /* system.toml:18 vm.fixed */
+    /* system.toml:19 vm.fixed */
     [0] = {
         .name = "fixed",
         .vmid = 1,
@@ -214,7 +214,7 @@ const struct vm_config vm_configs[] = {
             .uart = &uart_fixed,
         },
     },
-    /* system.toml:24 vm.movable */
+    /* system.toml:25 vm.movable */
     [1] = {
         .name = "movable",
         .vmid = 2,
@@ -226,7 +226,7 @@ const struct vm_config vm_configs[] = {
         .stage2_root = { 0x40243000 },
         .window_root = { 0x40240000 },
         .entry = { 0x40100000 },
-        .argument = 0x401ff000, /* device tree */
+        .argument = 0x40000000, /* device tree */
         .memory = memory_movable,
         .copies = copies_movable,
         .mmio = mmio_movable,
@@ -256,7 +256,7 @@ struct vm vms[] = {
 /* ---- vCPUs ----------------------------------------------------------------------------------- */
 
 const struct vcpu_config vcpu_configs[] = {
-    /* system.toml:21 vm.fixed.cpus[0] = 0 */
+    /* system.toml:22 vm.fixed.cpus[0] = 0 */
     [0] = {
         .index = 0,
         .slot = 0,
@@ -264,7 +264,7 @@ const struct vcpu_config vcpu_configs[] = {
         .stack_top = 0x40233000,
         .arch = { .mpidr = 0x0 },
     },
-    /* system.toml:27 vm.movable.cpus[0] = 1 */
+    /* system.toml:28 vm.movable.cpus[0] = 1 */
     [1] = {
         .index = 0,
         .slot = 0,
