@@ -86,8 +86,8 @@ def test_without_sstc() -> None:
     hardware = board(NO_SSTC)
     assert hardware == replace(board(PLIC), extensions=hardware.extensions)
     assert {*board(PLIC).extensions} - {*hardware.extensions} == {"sstc"}
-    assert "sstc" in guest_extensions(board(PLIC), has_aia=False)
-    assert "sstc" not in guest_extensions(hardware, has_aia=False)
+    assert "sstc" in guest_extensions(board(PLIC), has_files=False)
+    assert "sstc" not in guest_extensions(hardware, has_files=False)
 
 
 TREE = """/dts-v1/;
