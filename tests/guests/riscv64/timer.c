@@ -13,7 +13,7 @@ void timer_init(void)
 
 bool timer_has_sstc(void)
 {
-    return tree_mentions("_sstc");
+    return tree_contains("_sstc");
 }
 
 void timer_arm_at(uint64_t ticks)
