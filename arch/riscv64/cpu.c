@@ -70,10 +70,11 @@ void arch_cpu_init(struct pcpu *pcpu)
     csr_write(CSR_HIDELEG, HVIP_GUEST);
     csr_write(CSR_HCOUNTEREN, HCOUNTEREN_GUEST);
     csr_write(CSR_HENVCFG, HENVCFG_GUEST | (board.has_sstc ? HENVCFG_STCE : 0));
-    if (access_has_hstateen0()) {
+    CHECK(!board.has_sstc || access_has_stimecmp()); /* the firmware keeps it to itself */
+    if (board.has_stateen) {
+        CHECK(access_has_hstateen0()); /* the same */
         csr_write(CSR_HSTATEEN0, HSTATEEN0_GUEST);
     }
-    CHECK(!board.has_sstc || access_has_stimecmp()); /* the firmware keeps it to itself */
     csr_write(CSR_HVIP, 0);
     csr_write(CSR_VSIE, 0);
     check_hgatp();

@@ -85,6 +85,7 @@ class Riscv64Board(ArchBoard):
     uart: int
     uart_reg_shift: int
     has_sstc: bool
+    has_stateen: bool
     plic: int
     plic_source_count: int
     aplic: int
@@ -117,6 +118,7 @@ class Riscv64Isa(Isa):
             uart=uart.window.base,
             uart_reg_shift=uart.reg_shift,
             has_sstc="sstc" in board.extensions,
+            has_stateen=bool({"smstateen", "ssstateen"} & {*board.extensions}),
             plic=plic.window.base if plic else 0,
             plic_source_count=plic.source_count if plic else 0,
             aplic=aplic.window.base if aplic else 0,

@@ -22,6 +22,7 @@ from gen.board import read_board
 from gen.load import load
 from gen.model import Interrupt, System
 from gen.plan.devices import GuestDevice
+from gen.plan.riscv64 import Riscv64Board
 from gen.plan.riscv64_tree import GuestMachine, guest_tree
 from gen.plan.types import Plan
 from gen.ranges import Owned, Range
@@ -282,3 +283,25 @@ def test_firmware_is_nobodys() -> None:
     claimed = ARCHITECTURE.claimed_windows(hardware)
     assert Owned(Range(0x200_0000, 0x1_0000), "the firmware's timer (CLINT)") in claimed
     assert Owned(Range(0xC00_0000, 0x60_0000), "the PLIC") in claimed
+
+
+@pytest.mark.parametrize(
+    ("isa", "has_it"), (("sstc", False), ("smstateen_sstc", True), ("ssstateen_sstc", True))
+)
+def test_state_enables_are_what_the_tree_says(isa: str, has_it: bool, tmp_path: Path) -> None:
+    boards = ROOT / "systems" / "boards"
+    (tmp_path / "board.toml").write_text(
+        (boards / f"{PLIC}.toml").read_text().replace(f"{PLIC}.dts", "board.dts")
+    )
+    tree_text = (boards / f"{PLIC}.dts").read_text()
+    assert tree_text.count('_sstc"') == 4
+    (tmp_path / "board.dts").write_text(tree_text.replace('_sstc"', f'_{isa}"'))
+    system = tmp_path / "system.toml"
+    system.write_text(
+        '[system]\nboard = "board.toml"\n[images.p]\ntype = "raw"\n'
+        f'kernel = "{FOLDER / "firmware.bin"}"\n{vm("v", [0])}'
+    )
+    found, plan = examined(load(system))
+    assert plan is not None, found
+    assert isinstance(plan.board, Riscv64Board) and plan.board.has_stateen is has_it
+    assert b"stateen" not in guestfdt.blob(plan.vms[0].tree), "guests are not offered it"

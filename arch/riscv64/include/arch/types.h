@@ -75,6 +75,7 @@ struct arch_board_config {
     uint32_t uart_irq;           /* its interrupt source */
     uint32_t uart_reg_shift;     /* registers are 1 << shift bytes apart */
     bool has_sstc;               /* stimecmp and vstimecmp exist */
+    bool has_stateen;            /* hstateen0 exists (Smstateen): nothing is granted before it */
     paddr_t plic;                /* 0: the board has an AIA instead */
     uint32_t plic_source_count;  /* sources 1 ... count (riscv,ndev) */
     paddr_t aplic;               /* S-level domain; 0: none */

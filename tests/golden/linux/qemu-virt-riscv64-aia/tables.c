@@ -48,6 +48,7 @@ const struct arch_board_config board = {
     .uart_irq = 10,
     .uart_reg_shift = 0,
     .has_sstc = true,
+    .has_stateen = false,
     .plic = { 0x0 },
     .plic_source_count = 0,
     .aplic = { 0xd000000 },

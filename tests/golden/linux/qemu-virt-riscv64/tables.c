@@ -48,6 +48,7 @@ const struct arch_board_config board = {
     .uart_irq = 10,
     .uart_reg_shift = 0,
     .has_sstc = true,
+    .has_stateen = false,
     .plic = { 0xc000000 },
     .plic_source_count = 96,
     .aplic = { 0x0 },

@@ -121,6 +121,7 @@ FAULT(read_vector_length, csr_set(CSR_SSTATUS, SSTATUS_VS); (void)csr_read(0xc22
 FAULT(vector, csr_set(CSR_SSTATUS, SSTATUS_VS); ASM(".4byte 0x0d0572d7"))
 FAULT(read_hpm, (void)csr_read(0xc1f))
 FAULT(read_cycle, (void)csr_read(CSR_CYCLE))
+FAULT(write_sstateen, csr_write(0x10c, ~0ull))
 FAULT(read_debug, (void)csr_read(0x7b0))
 FAULT(read_unknown, (void)csr_read(0x5ff))
 FAULT(write_read_only, ASM("csrw 0xc01, zero"))
@@ -183,6 +184,7 @@ static const struct {
     { "vector", vector },
     { "read-hpm", read_hpm },
     { "read-cycle", read_cycle },
+    { "write-sstateen", write_sstateen },
     { "read-debug", read_debug },
     { "read-unknown", read_unknown },
     { "write-read-only", write_read_only },
