@@ -216,7 +216,7 @@ class Riscv64Isa(Isa):
         return guest_tree(
             GuestMachine(
                 name=vm.name,
-                memory=tuple(sorted(region.guest_range for region in vm.memory)),
+                memory=vm.ram,
                 vcpu_count=len(vm.cpus),
                 isa=isa_string(guest_extensions(board, part.has_aia)),
                 mmu_type=board.mmu_type,
