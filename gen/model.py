@@ -343,6 +343,11 @@ class Vm:
     in_place: bool
     spans: Spans = field(repr=False, compare=False)
 
+    @property
+    def ram(self) -> tuple[Range, ...]:
+        """What its device tree calls memory, sorted by address: a guest writes to all of that."""
+        return tuple(sorted(r.guest_range for r in self.memory if "w" in r.permissions))
+
 
 @dataclass(frozen=True)
 class CpuPolicy:

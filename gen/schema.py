@@ -264,7 +264,10 @@ class MemoryTable(Table):
         "Where it lies in the machine: chosen by the generator, the same as `guest`, or an"
         " address.",
     )
-    permissions: Literal["r", "rw", "rx", "rwx"] = key("rwx", "What the guest may do with it.")
+    permissions: Literal["r", "rw", "rx", "rwx"] = key(
+        "rwx",
+        "What the guest may do with it. One that it may not write is no memory in its device tree.",
+    )
 
 
 class DeviceTable(Table):

@@ -160,7 +160,7 @@ class Aarch64Isa(Isa):
         return guest_tree(
             GuestMachine(
                 name=vm.name,
-                memory=tuple(sorted(region.guest_range for region in vm.memory)),
+                memory=vm.ram,
                 cpus=tuple(self.vcpu_id(index) for index in range(len(vm.cpus))),
                 gicd=part.gicd,
                 gicr=part.gicr,

@@ -226,7 +226,7 @@ class Riscv64Isa(Isa):
         return guest_tree(
             GuestMachine(
                 name=vm.name,
-                memory=tuple(sorted(region.guest_range for region in vm.memory)),
+                memory=vm.ram,
                 vcpu_count=len(vm.cpus),
                 isa=isa_string(guest_extensions(board, part.imsic is not None)),
                 mmu_type=board.mmu_type,

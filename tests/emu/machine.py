@@ -251,15 +251,21 @@ class Machine:
         """
         return self._expect(speaker, pattern, timeout, may_be_unfinished=False)
 
-    def prompt(self, vm: str, timeout: float = 30) -> None:
-        """Waits for the shell's prompt of a Linux guest that is in focus.
+    def prompt(self, vm: str, timeout: float = 30, pattern: str | None = None) -> None:
+        """Waits for a prompt of a guest that is in focus: a line that need not be finished.
 
-        What is typed before it is thrown away by the shell when it starts.
+        What is typed before it is thrown away by Linux's shell when it starts.
+
+        Args:
+            vm: its name.
+            timeout: seconds.
+            pattern: regular expression; that of our shell in a Linux guest, if none is given.
 
         Raises:
             EmulatorError: time is up, or QEMU ended.
         """
-        self._expect(vm, rf"{vm}:\S*# *$", timeout, may_be_unfinished=True)
+        pattern = pattern or rf"{vm}:\S*# *$"
+        self._expect(vm, pattern, timeout, may_be_unfinished=True)
 
     def _expect(
         self, speaker: str, pattern: str, timeout: float, may_be_unfinished: bool

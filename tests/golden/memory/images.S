@@ -12,7 +12,7 @@
     .section .images.image_firmware_program, "a"
     .incbin "images/firmware-program.bin"
 
-/* device tree of vm "mixed": 1708 bytes */
+/* device tree of vm "mixed": 1564 bytes */
     .section .images.vm_mixed_device_tree, "a"
     .incbin "guest-mixed.dtb"
 

@@ -116,7 +116,7 @@ static const struct image_copy copies_mixed[] = {
         .name = "device tree",
         .source = { 0x41201000 },
         .target = { 0x417ff000 },
-        .size = 1708,
+        .size = 1564,
     },
 };
 
