@@ -219,3 +219,14 @@ void sched_poke(void)
 {
     arch_this_pcpu()->resched = true;
 }
+
+void sched_kicked(void)
+{
+    const struct pcpu *pcpu = arch_this_pcpu();
+    const struct vcpu *v = pcpu->running;
+
+    if (v == NULL || (ready_set(pcpu) & ~slot_bit(v)) != 0 ||
+        __atomic_load_n(&v->requests, __ATOMIC_SEQ_CST) != 0) {
+        sched_poke();
+    }
+}

@@ -53,7 +53,7 @@ bool irq_take(struct pcpu *pcpu)
         }
     } else if (intid == GICV3_SGI_KICK) {
         end(intid);
-        sched_poke();
+        sched_kicked();
     } else if (intid >= GIC_SPI_FIRST && intid < GIC_SPECIAL_FIRST) {
         take_shared(intid);
     } else if (intid == board.htimer_intid) {

@@ -78,7 +78,7 @@ void arch_irq_poll(void)
 
     if (cpu->is_kicked) {
         cpu->is_kicked = false;
-        sched_poke();
+        sched_kicked();
     }
     if (cpu->deadline <= fake_clock) {
         sched_timer();

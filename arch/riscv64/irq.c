@@ -68,7 +68,7 @@ void arch_cpu_kick(struct pcpu *pcpu)
 static void take_kick(struct pcpu *pcpu)
 {
     (void)__atomic_exchange_n(&pcpu->arch.is_kicked, false, __ATOMIC_SEQ_CST);
-    sched_poke();
+    sched_kicked();
 }
 
 /* Whose a source is; NULL if it is nobody's. */

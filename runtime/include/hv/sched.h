@@ -78,5 +78,9 @@ void sched_arm(void);
  * before. Own CPU, any context, any lock held. */
 void sched_alarm(uint64_t deadline);
 
-/* Something about the ready set changed (a kick arrived): look again before entering a guest. */
+/* Something about the ready set changed: look again before entering a guest. Own CPU. */
 void sched_poke(void);
+
+/* A kick arrived on this CPU. Where the running vCPU has the CPU to itself and nobody wants it to
+ * stop, the kick is about its interrupts, which are looked at on every way into the guest. */
+void sched_kicked(void);
