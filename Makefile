@@ -11,7 +11,7 @@ BOARD  ?=
 # Limits and extras a user may set
 TEXT_LIMIT_KIB ?= 64
 SMOKE_TIMEOUT  ?= 180
-PYTEST_ARGS    ?= -n 2 --dist loadgroup
+PYTEST_ARGS    ?= -n 2
 V ?=
 
 export PYTHONDONTWRITEBYTECODE := 1

@@ -2,8 +2,7 @@
 """The table of what boots on which board: cases.toml.
 
 `parameters()` gives a test one pytest parameter for each board of a case, so that the same test
-runs on every architecture. All boots are in one pytest-xdist group: two emulators side by side on
-two cores would make both miss their times.
+runs on every architecture. Test processes run side by side, emulators one at a time (machine.py).
 """
 
 from __future__ import annotations
@@ -77,8 +76,7 @@ CASES = _cases()
 
 
 def _parameters(cases: list[Case]) -> list[Any]:
-    mark = pytest.mark.xdist_group("emulator")
-    return [pytest.param(case, id=f"{case.name}-{case.board}", marks=mark) for case in cases]
+    return [pytest.param(case, id=f"{case.name}-{case.board}") for case in cases]
 
 
 def parameters(name: str) -> list[Any]:

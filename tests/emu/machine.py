@@ -164,7 +164,7 @@ class Machine:
     """
 
     def __init__(self, built: Built, log: str) -> None:
-        """Starts it.
+        """Starts it, when no other emulator runs: two would make both miss their times.
 
         Args:
             built: the system.
@@ -175,6 +175,8 @@ class Machine:
         self._partial = ""
         self._cursor: dict[str, int] = {}
         self._marker = 0
+        self._turn = contextlib.ExitStack()
+        self._turn.enter_context(one_at_a_time("emulator"))
         self._started = time.monotonic()
         self._log = (built.folder / log).open("w", encoding="utf-8")
         self._qemu = pexpect.spawn(
@@ -194,6 +196,7 @@ class Machine:
     def __exit__(self, *_: object) -> None:
         self._qemu.close(force=True)
         self._log.close()
+        self._turn.close()
 
     def now(self) -> float:
         """Seconds since the start."""
