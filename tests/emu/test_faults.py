@@ -85,6 +85,7 @@ def test_containment(case: Case) -> None:
         machine.expect("faulty", "SUMMARY: 1 passed, 0 failed", 60)
         machine.expect("hv", 'vm "faulty" stopped', 10)
         ended = machine.now()
+        machine.skip("linux")  # ticks that came before this moment
         for _ in range(5):
             machine.expect("linux", "^tick$", STILL_S)
         check_ticks(machine, begun, ended)
