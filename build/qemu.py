@@ -8,10 +8,13 @@ distribution beside the system's QEMU, and nothing is installed.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from private_apt import AptError, PrivateApt
@@ -74,6 +77,15 @@ exec "$root/{loader}" --library-path "{libraries}" "$root/usr/bin/{binary}" {dat
     starter.chmod(0o755)
 
 
+@contextlib.contextmanager
+def alone(root: Path) -> Iterator[None]:
+    """One process at a time fetches the emulator that goes to `root`."""
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with root.with_name(root.name + ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def fetch(binary: str, suites: tuple[str, ...], release: str, root: Path) -> None:
     """Unpack the emulator and its dependencies of one Debian release; raises AptError."""
     host = subprocess.run(
@@ -119,8 +131,9 @@ def find_qemu(binary: str, minimum: str) -> str:
         root = TOOLS / f"{binary}-{release}"
         command = str(root / binary)
         try:
-            if not Path(command).is_file():
-                fetch(binary, suites, release, root)
+            with alone(root):
+                if not Path(command).is_file():
+                    fetch(binary, suites, release, root)
         except (AptError, OSError, StopIteration, subprocess.CalledProcessError) as error:
             tried.append(f"{release}: {error}")
             continue

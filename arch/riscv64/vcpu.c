@@ -167,6 +167,11 @@ void arch_vcpu_save(struct vcpu *v)
     if (v->config->arch.vgein != 0) {
         arch->vsiselect = csr_read(CSR_VSISELECT);
         imsic_watch(v->config->arch.vgein, true);
+        /* What became pending just then need not interrupt: QEMU 10 computes SGEIP before it takes
+         * its lock, and overwrites what another hart's message made of it meanwhile. */
+        if (imsic_file_is_pending(v->config->arch.vgein)) {
+            sched_ready(v);
+        }
     }
 }
 

@@ -15,7 +15,7 @@ IMAGES := $(dir $(SYSTEM))../../../out/test-data/firmware.bin
 
 # How the board is emulated.
 QEMU := qemu-system-riscv64
-QEMU_MIN_VERSION := 7.2
+QEMU_MIN_VERSION := 10.0
 QEMU_ARGS := \
     -machine virt \
     -cpu rv64,h=true,sstc=true \
