@@ -22,10 +22,10 @@
 static struct spinlock console_lock;
 
 /* Atomic: somebody put something into a ring that should be sent. */
-static bool is_wanted;
+static uint32_t is_wanted;
 
 /* Atomic: at least one console has is_changed set. */
-static bool has_changed;
+static uint32_t has_changed;
 
 /* Atomic: the VM's console that input goes to; NULL: none. */
 static struct console *focus;
@@ -67,7 +67,7 @@ bool console_put(struct console *console, uint8_t byte)
         __atomic_store_n(&console->tx_line, head + 1, __ATOMIC_RELEASE);
     }
     if (byte == '\n' || fill >= CONSOLE_TX_SIZE / 2 || console == console_focus()) {
-        __atomic_store_n(&is_wanted, true, __ATOMIC_RELEASE);
+        __atomic_store_n(&is_wanted, 1, __ATOMIC_RELEASE);
     }
     return true;
 }
@@ -102,8 +102,8 @@ bool console_has_input(const struct console *console)
 
 static void mark_changed(struct console *console)
 {
-    __atomic_store_n(&console->is_changed, true, __ATOMIC_RELAXED);
-    __atomic_store_n(&has_changed, true, __ATOMIC_RELEASE);
+    __atomic_store_n(&console->is_changed, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&has_changed, 1, __ATOMIC_RELEASE);
 }
 
 /* Bytes of the ring that may be shown now. Lowers *later to the time when more may be. */
@@ -200,11 +200,11 @@ static bool pass(uint32_t *budget)
 /* Tells the guests whose rings changed. No lock held but vm->lock. */
 static void tell_guests(void)
 {
-    if (!__atomic_exchange_n(&has_changed, false, __ATOMIC_SEQ_CST)) {
+    if (!__atomic_exchange_n(&has_changed, 0, __ATOMIC_SEQ_CST)) {
         return;
     }
     for (uint32_t i = 0; i < console_count; i++) {
-        if (__atomic_exchange_n(&consoles[i].is_changed, false, __ATOMIC_SEQ_CST)) {
+        if (__atomic_exchange_n(&consoles[i].is_changed, 0, __ATOMIC_SEQ_CST)) {
             arch_console_guest_update(consoles[i].vm);
         }
     }
@@ -226,7 +226,7 @@ static void drain(bool may_tell)
         if (!__atomic_load_n(&is_wanted, __ATOMIC_RELAXED) || !spin_trylock(&console_lock)) {
             return;
         }
-        (void)__atomic_exchange_n(&is_wanted, false, __ATOMIC_ACQUIRE);
+        (void)__atomic_exchange_n(&is_wanted, 0, __ATOMIC_ACQUIRE);
         is_done = pass(&budget);
         if (is_ready) {
             bool must_tell = !may_tell && __atomic_load_n(&has_changed, __ATOMIC_RELAXED);
@@ -319,7 +319,7 @@ void console_interrupt(void)
 
     spin_lock(&console_lock);
     key = take_input();
-    __atomic_store_n(&is_wanted, true, __ATOMIC_RELEASE); /* the port may have room again */
+    __atomic_store_n(&is_wanted, 1, __ATOMIC_RELEASE); /* the port may have room again */
     spin_unlock(&console_lock);
     drain(true);
     tell_guests();
@@ -330,7 +330,7 @@ void console_interrupt(void)
 
 void console_timer(void)
 {
-    __atomic_store_n(&is_wanted, true, __ATOMIC_RELEASE);
+    __atomic_store_n(&is_wanted, 1, __ATOMIC_RELEASE);
     drain(true);
 }
 
@@ -342,7 +342,7 @@ struct console *console_focus(void)
 void console_set_focus(struct console *console)
 {
     __atomic_store_n(&focus, console, __ATOMIC_RELAXED);
-    __atomic_store_n(&is_wanted, true, __ATOMIC_RELEASE);
+    __atomic_store_n(&is_wanted, 1, __ATOMIC_RELEASE);
 }
 
 void console_init(void)

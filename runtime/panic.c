@@ -10,10 +10,10 @@ The last words of a broken hypervisor: straight to the port, without locks or ri
 
 void panic(const char *file, int line, const char *what)
 {
-    static bool is_panicking; /* atomic: the first CPU speaks, others that fail meanwhile wait */
+    static uint32_t is_panicking; /* atomic: the first CPU speaks, others that fail then wait */
     char text[200];
 
-    if (__atomic_exchange_n(&is_panicking, true, __ATOMIC_SEQ_CST)) {
+    if (__atomic_exchange_n(&is_panicking, 1, __ATOMIC_SEQ_CST)) {
         arch_cpu_halt();
     }
     format(text, sizeof text, "\r\n[hv] panic: %s:%d: %s\r\n", file, line, what);

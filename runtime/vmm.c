@@ -12,7 +12,7 @@
 static uint32_t running_vm_count = 1;
 
 /* Atomic: somebody is turning the machine off. */
-static bool is_ending;
+static uint32_t is_ending;
 
 void vmm_init(void)
 {
@@ -85,7 +85,7 @@ void vmm_end(void)
 {
     bool has_failed = false;
 
-    if (__atomic_exchange_n(&is_ending, true, __ATOMIC_SEQ_CST)) {
+    if (__atomic_exchange_n(&is_ending, 1, __ATOMIC_SEQ_CST)) {
         arch_cpu_halt();
     }
     for (uint32_t i = 0; i < vm_count; i++) {

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What compilers call where the base instruction set has nothing: counting zeros (Zbb has it) and
- * exchanging one byte (Zabha has it). Names and meanings are the compiler's (GCC internals,
- * "Integer library routines" and "__atomic builtins").
+ * What compilers call where the base instruction set has nothing: counting zeros (Zbb has it).
+ * Names and meanings are the compiler's (GCC internals, "Integer library routines"). It cannot
+ * exchange single bytes either (Zabha can); therefore atomic flags that are exchanged are words.
  */
 #include <hv/types.h>
 
 int __ctzdi2(uint64_t value);
 int __clzdi2(uint64_t value);
-uint8_t __atomic_exchange_1(volatile void *address, uint8_t value, int order);
 
 /* A de Bruijn sequence: each of its 64 windows of 6 bits is another number. */
 #define DE_BRUIJN UINT64_C(0x0218a392cd3d5dbf)
@@ -36,21 +35,4 @@ int __clzdi2(uint64_t value)
         }
     }
     return count;
-}
-
-/* Always in the strongest order. */
-uint8_t __atomic_exchange_1(volatile void *address, uint8_t value, int order)
-{
-    uintptr_t byte = (uintptr_t)address;
-    uint32_t *word = (uint32_t *)(byte & ~(uintptr_t)3);
-    uint32_t shift = 8 * (byte & 3);
-    uint32_t old = __atomic_load_n(word, __ATOMIC_RELAXED);
-    uint32_t new;
-
-    (void)order;
-    do {
-        new = (old & ~(UINT32_C(0xff) << shift)) | (uint32_t)value << shift;
-    } while (
-        !__atomic_compare_exchange_n(word, &old, new, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
-    return (uint8_t)(old >> shift);
 }

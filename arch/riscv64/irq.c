@@ -46,14 +46,14 @@ void irq_init_cpu(struct pcpu *pcpu)
     controller_is_ready = true;
     /* A kick that came while the firmware brought the hart up may be lost. What it was about is
      * seen when the scheduler looks for tasks, which is next. */
-    __atomic_store_n(&pcpu->arch.is_kicked, false, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&pcpu->arch.is_kicked, 0, __ATOMIC_SEQ_CST);
     csr_write(CSR_SIE, BIT(IRQ_SSI) | BIT(IRQ_STI) | BIT(IRQ_SEI));
 }
 
 /* One kick is as good as two: while one is on its way, no other is sent. */
 void arch_cpu_kick(struct pcpu *pcpu)
 {
-    if (__atomic_exchange_n(&pcpu->arch.is_kicked, true, __ATOMIC_SEQ_CST)) {
+    if (__atomic_exchange_n(&pcpu->arch.is_kicked, 1, __ATOMIC_SEQ_CST)) {
         return;
     }
     if (has_plic()) {
@@ -67,7 +67,7 @@ void arch_cpu_kick(struct pcpu *pcpu)
  * whoever finds it set knows that what he did will be seen. */
 static void take_kick(struct pcpu *pcpu)
 {
-    (void)__atomic_exchange_n(&pcpu->arch.is_kicked, false, __ATOMIC_SEQ_CST);
+    (void)__atomic_exchange_n(&pcpu->arch.is_kicked, 0, __ATOMIC_SEQ_CST);
     sched_kicked();
 }
 

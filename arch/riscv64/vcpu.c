@@ -86,7 +86,7 @@ void arch_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument)
     arch->timer = TIME_NEVER;
     arch->hvip = 0;
     arch->vsiselect = 0;
-    arch->ipi = false;
+    arch->ipi = 0;
     arch->flush_always = sched_has_sibling(v);
     arch->flush_once = true;
     if (v->config->arch.vgein != 0) {
@@ -179,20 +179,20 @@ void vcpu_send_ipi(struct vcpu *v)
 {
     if (v == arch_this_pcpu()->loaded) {
         csr_set(CSR_HVIP, BIT(IRQ_VSSI));
-    } else if (!__atomic_exchange_n(&v->arch.ipi, true, __ATOMIC_SEQ_CST)) {
+    } else if (!__atomic_exchange_n(&v->arch.ipi, 1, __ATOMIC_SEQ_CST)) {
         vcpu_notify(v); /* who finds it set knows that he who set it notifies */
     }
 }
 
 void vcpu_clear_ipi(struct vcpu *v)
 {
-    __atomic_store_n(&v->arch.ipi, false, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&v->arch.ipi, 0, __ATOMIC_SEQ_CST);
     csr_clear(CSR_HVIP, BIT(IRQ_VSSI));
 }
 
 void vcpu_flush(struct vcpu *v)
 {
-    if (__atomic_exchange_n(&v->arch.ipi, false, __ATOMIC_SEQ_CST)) {
+    if (__atomic_exchange_n(&v->arch.ipi, 0, __ATOMIC_SEQ_CST)) {
         csr_set(CSR_HVIP, BIT(IRQ_VSSI));
     }
     if (__atomic_load_n(&v->arch.context.stale, __ATOMIC_ACQUIRE)) {

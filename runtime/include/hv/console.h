@@ -37,15 +37,15 @@ struct vm;
 
 /* Indices run freely and are reduced when a ring is accessed, so that head - tail is the fill. */
 struct console {
-    const char *name; /* prefix of its lines; "hv" for the hypervisor's own */
-    struct vm *vm;    /* NULL for the hypervisor's own */
-    uint32_t tx_head; /* atomic: next byte to write; producer */
-    uint32_t tx_tail; /* atomic: next byte to send; consumer */
-    uint32_t tx_line; /* atomic: start of the line that is not finished yet; producer */
-    uint64_t tx_time; /* atomic: ticks when the first byte of that line came; producer */
-    uint32_t rx_head; /* atomic: producer is the port */
-    uint32_t rx_tail; /* atomic: consumer is the guest */
-    bool is_changed;  /* atomic: the guest has to be told that its rings changed */
+    const char *name;    /* prefix of its lines; "hv" for the hypervisor's own */
+    struct vm *vm;       /* NULL for the hypervisor's own */
+    uint32_t tx_head;    /* atomic: next byte to write; producer */
+    uint32_t tx_tail;    /* atomic: next byte to send; consumer */
+    uint32_t tx_line;    /* atomic: start of the line that is not finished yet; producer */
+    uint64_t tx_time;    /* atomic: ticks when the first byte of that line came; producer */
+    uint32_t rx_head;    /* atomic: producer is the port */
+    uint32_t rx_tail;    /* atomic: consumer is the guest */
+    uint32_t is_changed; /* atomic: the guest has to be told that its rings changed */
 
     /* Under console_lock: the unfinished line. */
     bool is_broken;       /* another console's line has broken it off */

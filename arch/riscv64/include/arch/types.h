@@ -35,7 +35,7 @@ struct arch_vcpu {
                                     * without Sstc always */
     uint64_t hvip;                 /* while not loaded: interrupts that stand, but for VSEIP */
     uint64_t vsiselect;            /* while not loaded, where it has a guest interrupt file */
-    bool ipi;                      /* atomic: another vCPU sent an interrupt: vcpu_take_ipi() */
+    uint32_t ipi;                  /* atomic flag: another vCPU sent an interrupt: vcpu_flush() */
     bool flush_once;               /* drop the VM's TLB entries at the next load: it was reset */
     bool flush_always;             /* ... at every load: another vCPU of its VM shares the CPU */
     struct vcontext context;       /* at its VM's emulated interrupt controller */
@@ -46,8 +46,8 @@ struct arch_vm {
 };
 
 struct arch_pcpu {
-    uint64_t deadline; /* ticks; what the scheduler wants the timer for; own CPU only */
-    bool is_kicked;    /* atomic: a kick is on its way and not taken yet */
+    uint64_t deadline;  /* ticks; what the scheduler wants the timer for; own CPU only */
+    uint32_t is_kicked; /* atomic flag: a kick is on its way and not taken yet */
 };
 
 /* Generated. */
