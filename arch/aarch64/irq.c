@@ -25,58 +25,54 @@ static void end(uint32_t intid)
     icc_dir_write(intid);
 }
 
-static void take_shared(uint32_t intid)
+/* Takes what is no guest's. Not inlined, so that take() needs no stack frame. */
+static __attribute__((noinline)) void take_own(struct pcpu *pcpu, uint32_t intid)
 {
-    const struct irq_route *irq = intid < irq_route_count ? &irq_routes[intid] : NULL;
-
-    if (irq != NULL && irq->owner == IRQ_OWNER_VM) {
-        icc_eoir1_write(intid);
-        vgic_inject_spi(&vms[irq->vm], irq->virq);
-        return;
-    }
-    if (irq != NULL && irq->owner == IRQ_OWNER_CONSOLE) {
+    if (intid == board.htimer_intid) {
+        sched_timer(); /* moves the deadline, so that the line is low when it ends */
+    } else if (intid == board.maintenance_intid && pcpu->loaded != NULL) {
+        vgic_maintenance(pcpu->loaded);
+    } else if (intid < irq_route_count && irq_routes[intid].owner == IRQ_OWNER_CONSOLE) {
         console_interrupt();
     }
     end(intid);
 }
 
-bool irq_take(struct pcpu *pcpu)
+/* Takes what was acknowledged. */
+static void take(struct pcpu *pcpu, uint32_t intid)
 {
-    uint32_t intid = (uint32_t)icc_iar1_read();
-
-    if (intid == board.vtimer_intid) {
+    if (intid == board.vtimer_intid && pcpu->loaded != NULL) {
         icc_eoir1_write(intid);
-        if (pcpu->loaded != NULL) {
-            vgic_inject(pcpu->loaded, intid);
-        } else {
-            icc_dir_write(intid);
-        }
+        vgic_inject(pcpu->loaded, intid);
     } else if (intid == GICV3_SGI_KICK) {
         end(intid);
         sched_kicked();
-    } else if (intid >= GIC_SPI_FIRST && intid < GIC_SPECIAL_FIRST) {
-        take_shared(intid);
-    } else if (intid == board.htimer_intid) {
-        sched_timer(); /* moves the deadline, so that the line is low when it ends */
-        end(intid);
-    } else if (intid == board.maintenance_intid) {
-        if (pcpu->loaded != NULL) {
-            vgic_maintenance(pcpu->loaded);
-        }
-        end(intid);
-    } else if (intid >= GIC_SPECIAL_FIRST && intid <= GIC_SPURIOUS) {
-        return false;
-    } else {
-        end(intid); /* one that nobody enabled */
+    } else if (intid < irq_route_count && irq_routes[intid].owner == IRQ_OWNER_VM) {
+        const struct irq_route *irq = &irq_routes[intid];
+
+        icc_eoir1_write(intid);
+        vgic_inject_spi(&vms[irq->vm], irq->virq);
+    } else if (intid < GIC_SPECIAL_FIRST) {
+        take_own(pcpu, intid);
     }
-    return true;
+}
+
+void irq_take(struct pcpu *pcpu)
+{
+    take(pcpu, (uint32_t)icc_iar1_read());
 }
 
 void arch_irq_poll(void)
 {
     struct pcpu *pcpu = arch_this_pcpu();
 
-    for (uint32_t i = 0; i < POLL_MAX && irq_take(pcpu); i++) {
+    for (uint32_t i = 0; i < POLL_MAX; i++) {
+        uint32_t intid = (uint32_t)icc_iar1_read();
+
+        if (intid >= GIC_SPECIAL_FIRST) {
+            return;
+        }
+        take(pcpu, intid);
     }
 }
 

@@ -20,10 +20,12 @@
 /* The end of every trap: whether the guest may go on at once. */
 static uint32_t resume(struct vcpu *v)
 {
-    if (v->pcpu->resched) {
+    if (arch_this_pcpu()->resched) {
         return EXIT_PREEMPTED;
     }
-    if (__atomic_load_n(&v->arch.vgic.stale, __ATOMIC_ACQUIRE)) {
+    /* In no order with other CPUs: one that sets it kicks afterwards, and then it is looked at
+     * again. */
+    if (__atomic_load_n(&v->arch.vgic.stale, __ATOMIC_RELAXED)) {
         vgic_flush(v);
     }
     return TRAP_RESUME;
@@ -241,16 +243,18 @@ uint32_t trap_sync(struct vcpu *v, uint64_t esr)
     }
 }
 
-uint32_t trap_irq(struct vcpu *v)
+uint32_t trap_irq(void)
 {
-    irq_take(v->pcpu);
-    v->exits[EXIT_EXTERNAL_INTERRUPT]++;
-    return resume(v);
+    struct pcpu *pcpu = arch_this_pcpu();
+    struct vcpu *v = pcpu->loaded;
+
+    irq_take(pcpu);
+    return answered(v, EXIT_EXTERNAL_INTERRUPT);
 }
 
-uint32_t trap_serror(struct vcpu *v)
+uint32_t trap_serror(void)
 {
-    return trap_fault(v, "system error");
+    return trap_fault(arch_this_pcpu()->loaded, "system error");
 }
 
 void trap_hypervisor_fault(uint64_t vector, uint64_t esr, uint64_t elr, uint64_t far)

@@ -8,13 +8,15 @@
  * reason, with which vcpu_enter() returns to its caller. ELR_EL2 and SPSR_EL2 stay in the machine
  * all the while.
  *
- * C code keeps x19-x29 by itself (AAPCS64, 6.1.1). Hypercalls and interrupts name no others than
- * x0-x3, so their short way leaves x19-x29 where they are, unless the guest does not go on.
+ * C code keeps x19-x29 by itself (AAPCS64, 6.1.1). Hypercalls name no others than x0-x3, so their
+ * short way leaves x19-x29 where they are, unless the guest does not go on. Interrupts name none at
+ * all: theirs leaves the other registers on the stack.
  *
  * EL2 runs with all exceptions masked. One that comes from EL2 itself is our bug.
  *
  * For build/stack.py; traps push 16 bytes more, for a moment, above what they call:
- * stack: vcpu_enter 112 -> trap_sync trap_hypercall trap_irq trap_serror
+ * stack: vcpu_enter 112 -> trap_sync trap_hypercall interrupt
+ * stack: interrupt 160 -> trap_irq trap_serror
  * stack: arch_task_switch 96
  */
 #include <arch/asm.h>
@@ -83,11 +85,33 @@
     b       return
 .endm
 
-.macro SHORT_VECTOR handler
+/* A trap whose handler sees no registers. It fits into the 32 instructions of a vector. */
+.macro INTERRUPT_VECTOR handler
     .balign 0x80
-    SAVE_CALLER_SAVED
+    stp     x0, x1, [sp, #-160]!
+    stp     x2, x3, [sp, #16]
+    stp     x4, x5, [sp, #32]
+    stp     x6, x7, [sp, #48]
+    stp     x8, x9, [sp, #64]
+    stp     x10, x11, [sp, #80]
+    stp     x12, x13, [sp, #96]
+    stp     x14, x15, [sp, #112]
+    stp     x16, x17, [sp, #128]
+    stp     x18, x30, [sp, #144]
     bl      \handler
-    b       return_short
+    cmp     w0, #TRAP_RESUME
+    b.ne    leave_interrupt
+    ldp     x18, x30, [sp, #144]
+    ldp     x16, x17, [sp, #128]
+    ldp     x14, x15, [sp, #112]
+    ldp     x12, x13, [sp, #96]
+    ldp     x10, x11, [sp, #80]
+    ldp     x8, x9, [sp, #64]
+    ldp     x6, x7, [sp, #48]
+    ldp     x4, x5, [sp, #32]
+    ldp     x2, x3, [sp, #16]
+    ldp     x0, x1, [sp], #160
+    eret
 .endm
 
 .macro HYPERVISOR_VECTOR kind
@@ -108,9 +132,9 @@ vectors:
     HYPERVISOR_VECTOR 6
     HYPERVISOR_VECTOR 7
     SYNC_VECTOR /* guest, EL1 is AArch64 */
-    SHORT_VECTOR trap_irq
-    SHORT_VECTOR trap_irq
-    SHORT_VECTOR trap_serror
+    INTERRUPT_VECTOR trap_irq
+    INTERRUPT_VECTOR trap_irq
+    INTERRUPT_VECTOR trap_serror
     HYPERVISOR_VECTOR 12 /* EL1 is AArch32: HCR_EL2.RW forbids it */
     HYPERVISOR_VECTOR 13
     HYPERVISOR_VECTOR 14
@@ -130,9 +154,21 @@ vcpu_enter:
     stp     x29, x30, [sp, #80]
     b       resume
 
+/* The registers that an interrupt left on the stack go to the vCPU after all. */
+leave_interrupt:
+    mov     w1, w0
+    THIS_VCPU x0
+    .irp    offset, 0, 16, 32, 48, 64, 80, 96, 112, 128
+    ldp     x2, x3, [sp], #16
+    stp     x2, x3, [x0, #\offset]
+    .endr
+    ldp     x2, x3, [sp], #16
+    str     x2, [x0, #144]
+    str     x3, [x0, #240]
+    b       leave
+
 hypercall:
     bl      trap_hypercall
-return_short:
     cmp     w0, #TRAP_RESUME
     b.ne    leave_short
     THIS_VCPU x0
@@ -142,6 +178,7 @@ return_short:
 leave_short:
     mov     w1, w0
     THIS_VCPU x0
+leave: /* x0: the vCPU, w1: exit reason */
     CALLEE_SAVED stp, str
     mov     w0, w1
     b       restore_callee_saved

@@ -9,8 +9,8 @@
 struct pcpu;
 
 /*
- * Takes at most one pending physical interrupt: the hypervisor's own are handled, a guest's becomes
- * pending in its VM's virtual controller and stays active here until the guest's EOI.
- * Returns false if none was pending. On `pcpu`, interrupts masked, no lock held.
+ * Takes one pending physical interrupt, if there is any: the hypervisor's own are handled, a
+ * guest's becomes pending in its VM's virtual controller and stays active here until the guest's
+ * EOI. On `pcpu`, interrupts masked, no lock held.
  */
-bool irq_take(struct pcpu *pcpu);
+void irq_take(struct pcpu *pcpu);

@@ -10,12 +10,13 @@
 
 /*
  * Handlers called by vectors.S. Return TRAP_RESUME or an enum exit_reason.
- * trap_sync() alone sees and may change x19-x29 of the guest.
+ * trap_sync() alone sees and may change x19-x29 of the guest; the last two see none of its
+ * registers.
  */
 uint32_t trap_sync(struct vcpu *v, uint64_t esr);
 uint32_t trap_hypercall(struct vcpu *v);
-uint32_t trap_irq(struct vcpu *v);
-uint32_t trap_serror(struct vcpu *v);
+uint32_t trap_irq(void);
+uint32_t trap_serror(void);
 HV_NORETURN void trap_hypervisor_fault(uint64_t vector, uint64_t esr, uint64_t elr, uint64_t far);
 
 /* Runs the guest; defined in vectors.S. */
