@@ -139,57 +139,45 @@ static inline uint32_t ich_eisr_read(void)
     return (uint32_t)read_sysreg(S3_4_C12_C11_3);
 }
 
+/*
+ * The number of a list register is a part of the instruction, so an access jumps into a table of
+ * all of them: 8 bytes for each, the access and a branch behind the table.
+ */
+#define ICH_LR_ACCESS(read_or_write)                          \
+    "adr    %[entry], 1f\n"                                   \
+    "add    %[entry], %[entry], %[offset]\n"                  \
+    "br     %[entry]\n"                                       \
+    "1:\n"                                                    \
+    ".irp   crm, 12, 13\n"                                    \
+    ".irp   op2, 0, 1, 2, 3, 4, 5, 6, 7\n" read_or_write "\n" \
+    "b      2f\n"                                             \
+    ".endr\n"                                                 \
+    ".endr\n"                                                 \
+    "2:\n"
+
 /* List register n, 0 ... 15; n has to exist (ICH_VTR_EL2.ListRegs). */
 static inline uint64_t ich_lr_read(uint32_t n)
 {
-    uint64_t value = 0;
+    uint64_t entry;
+    uint64_t value;
 
-    switch (n) {
-        GICV3_READ_CASE(0, S3_4_C12_C12_0)
-        GICV3_READ_CASE(1, S3_4_C12_C12_1)
-        GICV3_READ_CASE(2, S3_4_C12_C12_2)
-        GICV3_READ_CASE(3, S3_4_C12_C12_3)
-        GICV3_READ_CASE(4, S3_4_C12_C12_4)
-        GICV3_READ_CASE(5, S3_4_C12_C12_5)
-        GICV3_READ_CASE(6, S3_4_C12_C12_6)
-        GICV3_READ_CASE(7, S3_4_C12_C12_7)
-        GICV3_READ_CASE(8, S3_4_C12_C13_0)
-        GICV3_READ_CASE(9, S3_4_C12_C13_1)
-        GICV3_READ_CASE(10, S3_4_C12_C13_2)
-        GICV3_READ_CASE(11, S3_4_C12_C13_3)
-        GICV3_READ_CASE(12, S3_4_C12_C13_4)
-        GICV3_READ_CASE(13, S3_4_C12_C13_5)
-        GICV3_READ_CASE(14, S3_4_C12_C13_6)
-        GICV3_READ_CASE(15, S3_4_C12_C13_7)
-    default:
-        break;
-    }
+    __asm__ volatile(ICH_LR_ACCESS("mrs %[value], s3_4_c12_c\\crm\\()_\\op2")
+                     : [value] "=r"(value), [entry] "=&r"(entry)
+                     : [offset] "r"(n % 16 * UINT64_C(8)));
     return value;
 }
 
 static inline void ich_lr_write(uint32_t n, uint64_t value)
 {
-    switch (n) {
-        GICV3_WRITE_CASE(0, S3_4_C12_C12_0)
-        GICV3_WRITE_CASE(1, S3_4_C12_C12_1)
-        GICV3_WRITE_CASE(2, S3_4_C12_C12_2)
-        GICV3_WRITE_CASE(3, S3_4_C12_C12_3)
-        GICV3_WRITE_CASE(4, S3_4_C12_C12_4)
-        GICV3_WRITE_CASE(5, S3_4_C12_C12_5)
-        GICV3_WRITE_CASE(6, S3_4_C12_C12_6)
-        GICV3_WRITE_CASE(7, S3_4_C12_C12_7)
-        GICV3_WRITE_CASE(8, S3_4_C12_C13_0)
-        GICV3_WRITE_CASE(9, S3_4_C12_C13_1)
-        GICV3_WRITE_CASE(10, S3_4_C12_C13_2)
-        GICV3_WRITE_CASE(11, S3_4_C12_C13_3)
-        GICV3_WRITE_CASE(12, S3_4_C12_C13_4)
-        GICV3_WRITE_CASE(13, S3_4_C12_C13_5)
-        GICV3_WRITE_CASE(14, S3_4_C12_C13_6)
-        GICV3_WRITE_CASE(15, S3_4_C12_C13_7)
-    default:
-        break;
-    }
+    uint64_t entry;
+
+    __asm__ volatile(ICH_LR_ACCESS("msr s3_4_c12_c\\crm\\()_\\op2, %[value]")
+                     : [entry] "=&r"(entry)
+                     : [value] "r"(value), [offset] "r"(n % 16 * UINT64_C(8))
+                     : "memory");
 }
+
+#undef ICH_LR_ACCESS
 
 /* Active priorities of group 0, n = 0 ... 3; n has to exist (ICH_VTR_EL2.PREbits). */
 static inline uint64_t ich_ap0r_read(uint32_t n)
