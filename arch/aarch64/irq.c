@@ -43,7 +43,7 @@ static void take(struct pcpu *pcpu, uint32_t intid)
 {
     if (intid == board.vtimer_intid && pcpu->loaded != NULL) {
         icc_eoir1_write(intid);
-        vgic_inject(pcpu->loaded, intid);
+        vgic_inject(pcpu->loaded, intid, intid);
     } else if (intid == GICV3_SGI_KICK) {
         end(intid);
         sched_kicked();
@@ -51,7 +51,7 @@ static void take(struct pcpu *pcpu, uint32_t intid)
         const struct irq_route *irq = &irq_routes[intid];
 
         icc_eoir1_write(intid);
-        vgic_inject_spi(&vms[irq->vm], irq->virq);
+        vgic_inject_spi(&vms[irq->vm], irq->virq, intid);
     } else if (intid < GIC_SPECIAL_FIRST) {
         take_own(pcpu, intid);
     }

@@ -25,7 +25,7 @@ static uint32_t resume(struct vcpu *v)
     }
     /* In no order with other CPUs: one that sets it kicks afterwards, and then it is looked at
      * again. */
-    if (__atomic_load_n(&v->arch.vgic.stale, __ATOMIC_RELAXED)) {
+    if (__atomic_load_n(&v->arch.vgic.stale, __ATOMIC_RELAXED) != 0) {
         vgic_flush(v);
     }
     return TRAP_RESUME;

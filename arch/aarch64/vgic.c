@@ -2,9 +2,8 @@
 /*
  * Virtual GICv3: the state of interrupts, and everything that changes it.
  *
- * Events and register writes change words of a bank and then call vgic_changed(), which marks the
- * vCPUs that must look. The short way is vgic_inject() and its kin for a vCPU that is loaded on
- * this CPU: the interrupt goes into a free list register at once.
+ * Register writes change words of a bank and then call vgic_changed(), which marks the vCPUs that
+ * must look. Events are in vgic_inject.c.
  *
  * Section numbers are of IHI 0069H.
  */
@@ -13,11 +12,7 @@
 
 void vgic_mark(struct vcpu *v, uint32_t index)
 {
-    v->arch.vgic.maybe |= 1u << index;
-    __atomic_store_n(&v->arch.vgic.stale, true, __ATOMIC_RELEASE);
-    if (arch_this_pcpu()->running != v) {
-        vcpu_notify(v);
-    }
+    vgic_mark_as(v, index, VGIC_STALE);
 }
 
 void vgic_mark_all(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bits)
@@ -74,136 +69,6 @@ void vgic_defer_physical(struct vm *vm, struct vcpu *owner, uint32_t index, uint
     mark_payers(vm, owner, index, owed);
 }
 
-/*
- * Something happened to interrupt b: `latch` says that it became pending for good, otherwise its
- * line went up. Puts it where the guest will see it.
- */
-static void raise(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t b, bool latch)
-{
-    struct vgic_bank *bank = vgic_bank_at(vm, owner, index);
-    uint32_t bit = 1u << b;
-    struct vcpu *v = owner;
-    bool here;
-
-    if (index != 0) {
-        v = vgic_vcpu(vm, bank->listed & bit ? bank->home[b] : bank->target[b]);
-    }
-    here = v != NULL && vgic_is_loaded_here(v);
-    if (here) {
-        /* The guest may have emptied the one that held this, or another. */
-        vgic_lr_retire(v);
-    }
-    if (latch) {
-        bank->pending |= bit;
-        bank->phys_pending |= bit & bank->hardware;
-    }
-    if (here && (vgic_deliverable(vgic_of(vm), bank) & bit) &&
-        (index == 0 || bank->target[b] == v->config->index) && vgic_lr_put(v, index, b)) {
-        if (arch_this_pcpu()->running != v) {
-            vcpu_notify(v);
-        }
-    } else {
-        vgic_changed(vm, owner, index, bit);
-    }
-}
-
-/* The same for an SGI or PPI of v; short where nothing is in the way. */
-static void raise_private(struct vcpu *v, uint32_t b)
-{
-    struct vgic_bank *bank = &v->arch.vgic.bank;
-    const struct pcpu *pcpu = arch_this_pcpu();
-
-    if (pcpu->loaded != v) {
-        bank->pending |= 1u << b;
-        bank->phys_pending |= bank->hardware & 1u << b;
-        if ((vgic_deliverable(vgic_of(v->vm), bank) | bank->listed) >> b & 1) {
-            vgic_mark(v, 0);
-        }
-    } else if (!vgic_lr_post(v, b)) {
-        raise(v->vm, v, 0, b, true);
-    } else if (pcpu->running != v) {
-        vcpu_notify(v);
-    }
-}
-
-void vgic_inject(struct vcpu *v, uint32_t virq)
-{
-    struct vgic *vgic = vgic_of(v->vm);
-
-    spin_lock(&vgic->lock);
-    raise_private(v, virq % 32);
-    spin_unlock(&vgic->lock);
-}
-
-void vgic_inject_spi(struct vm *vm, uint32_t virq)
-{
-    struct vgic *vgic = vgic_of(vm);
-
-    if (virq / 32 == 0 || virq / 32 > vm->config->arch.vgic.spi_bank_count) {
-        return;
-    }
-    spin_lock(&vgic->lock);
-    raise(vm, NULL, virq / 32, virq % 32, true);
-    spin_unlock(&vgic->lock);
-}
-
-void vgic_set_line(struct vm *vm, uint32_t virq, bool level)
-{
-    struct vgic *vgic = vgic_of(vm);
-    uint32_t index = virq / 32;
-    uint32_t bit = 1u << virq % 32;
-    struct vgic_bank *bank;
-
-    if (index == 0 || index > vm->config->arch.vgic.spi_bank_count) {
-        return;
-    }
-    bank = vgic_spi_bank(vm, index);
-    spin_lock(&vgic->lock);
-    if (level && !(bank->line & bit)) {
-        bank->line |= bit;
-        /* A guest that calls the interrupt edge-triggered sees the rising edge. */
-        raise(vm, NULL, index, virq % 32, (bank->edge & bit) != 0);
-    } else if (!level && (bank->line & bit)) {
-        bank->line &= ~bit;
-        vgic_changed(vm, NULL, index, bit);
-    }
-    spin_unlock(&vgic->lock);
-}
-
-void vgic_send_sgi(struct vcpu *from, uint64_t icc_sgi1r)
-{
-    struct vm *vm = from->vm;
-    struct vgic *vgic = vgic_of(vm);
-    uint32_t sgi = (uint32_t)(icc_sgi1r >> ICC_SGIR_INTID_SHIFT) & 0xf;
-    uint32_t count = vm->config->vcpu_count;
-
-    if (icc_sgi1r & ICC_SGIR_IRM) {
-        spin_lock(&vgic->lock);
-        for (uint32_t i = 0; i < count; i++) {
-            if (i != from->config->index) {
-                raise_private(vgic_vcpu(vm, i), sgi);
-            }
-        }
-        spin_unlock(&vgic->lock);
-        return;
-    }
-    /* vCPUs have Aff0 0 ... 15 and Aff1; ranges beyond (RS), Aff2 and Aff3 name nobody. */
-    if ((icc_sgi1r >> ICC_SGIR_AFF2_SHIFT & 0xff) == 0 && icc_sgi1r >> ICC_SGIR_RS_SHIFT == 0) {
-        uint32_t first = ((uint32_t)(icc_sgi1r >> ICC_SGIR_AFF1_SHIFT) & 0xff) * 16;
-        uint32_t targets = (uint32_t)icc_sgi1r & ICC_SGIR_TARGETS_MASK;
-
-        spin_lock(&vgic->lock);
-        while (targets != 0) {
-            struct vcpu *v = vgic_vcpu(vm, first + vgic_take_bit(&targets));
-
-            if (v != NULL) {
-                raise_private(v, sgi);
-            }
-        }
-        spin_unlock(&vgic->lock);
-    }
-}
-
 void vgic_deactivate(struct vcpu *v, uint64_t icc_dir)
 {
     struct vm *vm = v->vm;
@@ -219,6 +84,19 @@ void vgic_deactivate(struct vcpu *v, uint64_t icc_dir)
     spin_unlock(&vgic->lock);
 }
 
+void vgic_update_forwarded(const struct vgic *vgic, struct vgic_bank *bank)
+{
+    uint32_t groups = 0;
+
+    if (vgic->ctlr & GICD_CTLR_ENABLE_GRP1) {
+        groups |= bank->group1;
+    }
+    if (vgic->ctlr & GICD_CTLR_ENABLE_GRP0) {
+        groups |= ~bank->group1;
+    }
+    bank->forwarded = groups & bank->enabled;
+}
+
 void vgic_enable(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bits)
 {
     struct vgic_bank *bank = vgic_bank_at(vm, owner, index);
@@ -229,6 +107,7 @@ void vgic_enable(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bit
         return;
     }
     bank->enabled |= bits;
+    vgic_update_forwarded(vgic_of(vm), bank);
     linked = bits & bank->hardware;
     /* A guest that enables a level-sensitive interrupt again expects to see its level now, not as
      * it was when the hypervisor acknowledged it: the physical interrupt is to be let go, and comes
@@ -251,6 +130,7 @@ void vgic_disable(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bi
         return;
     }
     bank->enabled &= ~bits;
+    vgic_update_forwarded(vgic_of(vm), bank);
     linked = index != 0 ? bits & bank->hardware : 0;
     while (linked != 0) {
         gicv3_set_enabled(vgic_physical(vm, index, vgic_take_bit(&linked)), false);
@@ -337,9 +217,13 @@ void vgic_set_groups(struct vm *vm, uint32_t ctlr)
     }
     __atomic_store_n(&vgic->ctlr, ctlr, __ATOMIC_RELAXED);
     /* Concerns every interrupt of every vCPU. */
+    for (uint32_t index = 1; index <= vm->config->arch.vgic.spi_bank_count; index++) {
+        vgic_update_forwarded(vgic, vgic_spi_bank(vm, index));
+    }
     for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
         struct vcpu *v = vgic_vcpu(vm, i);
 
+        vgic_update_forwarded(vgic, &v->arch.vgic.bank);
         v->arch.vgic.maybe = vgic_all_banks(vm);
         vgic_mark(v, 0);
     }

@@ -61,15 +61,21 @@ void vgic_flush(struct vcpu *v)
     struct vgic *vgic = vgic_of(v->vm);
 
     spin_lock(&vgic->lock);
-    vgic_lr_flush(v);
+    if (v->arch.vgic.stale != VGIC_STALE_POSTED || !vgic_post_waiting(v)) {
+        vgic_lr_flush(v);
+    }
     spin_unlock(&vgic->lock);
 }
 
 void vgic_maintenance(struct vcpu *v)
 {
+    struct vgic *vgic = vgic_of(v->vm);
+
     /* A flush removes each cause: ended list registers are cleared, counted EOIs are taken off, and
      * what stayed behind is listed or no longer asked for. */
-    vgic_flush(v);
+    spin_lock(&vgic->lock);
+    vgic_lr_flush(v);
+    spin_unlock(&vgic->lock);
 }
 
 void vgic_vcpu_off(struct vcpu *v)
@@ -100,7 +106,7 @@ void vgic_vcpu_reset(struct vcpu *v)
     }
     cpu->hcr = ICH_HCR_EN;
     cpu->maybe = vgic_all_banks(v->vm);
-    __atomic_store_n(&cpu->stale, true, __ATOMIC_RELEASE);
+    __atomic_store_n(&cpu->stale, VGIC_STALE, __ATOMIC_RELEASE);
     spin_unlock(&vgic->lock);
 }
 
@@ -117,7 +123,8 @@ bool vgic_has_pending(struct vcpu *v)
         has_pending = vgic_lr_is_signalled(v, ich_vmcr_read());
     } else {
         /* What only its own flush can find out may be an interrupt. */
-        has_pending = cpu->stale || vgic_lr_is_signalled(v, cpu->vmcr) || vgic_lr_is_awaited(v);
+        has_pending =
+            cpu->stale != 0 || vgic_lr_is_signalled(v, cpu->vmcr) || vgic_lr_is_awaited(v);
     }
     spin_unlock(&vgic->lock);
     return has_pending;

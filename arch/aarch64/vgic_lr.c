@@ -2,10 +2,11 @@
 /*
  * Virtual GICv3: the list registers, through which a loaded vCPU takes its interrupts.
  *
- * One way in (place()), one comparison (vgic_lr_sync()), one refill (fill()). While more is pending
- * than fits, the list registers hold the most important ones, and a maintenance interrupt asks for
- * the rest when the guest has taken those. Should all of them be active, the least important active
- * one is parked in its bank; hardware counts the EOIs that miss a list register and reports them.
+ * One way in for what waits (place(); the short one is in vgic_inject.c), one comparison
+ * (vgic_lr_sync()), one refill (fill()). While more is pending than fits, the list registers hold
+ * the most important ones, and a maintenance interrupt asks for the rest when the guest has taken
+ * those. Should all of them be active, the least important active one is parked in its bank;
+ * hardware counts the EOIs that miss a list register and reports them.
  *
  * Section numbers are of IHI 0069H.
  */
@@ -29,12 +30,6 @@ static struct place place_of(struct vcpu *v, uint64_t lr)
     uint32_t index = virq / 32;
 
     return (struct place){ vgic_bank_at(v->vm, v, index), index, virq % 32, 1u << virq % 32 };
-}
-
-static void write_lr(struct vcpu *v, uint32_t n, uint64_t lr)
-{
-    v->arch.vgic.lr[n] = lr;
-    ich_lr_write(n, lr);
 }
 
 /*
@@ -104,69 +99,9 @@ static void unlist(struct vcpu *v, uint32_t n, const struct place *at)
 /* A waiting interrupt enters free list register n. */
 static void place(struct vcpu *v, uint32_t n, const struct place *at)
 {
-    at->bank->listed |= at->bit;
-    at->bank->home[at->b] = (uint8_t)(at->index == 0 ? n : v->config->index);
+    vgic_list(v, n, at->bank, at->b);
     take_latch(at);
-    v->arch.vgic.lr_used |= 1u << n;
-    write_lr(v, n, lr_value(v, at, ICH_LR_PENDING));
-}
-
-bool vgic_lr_put(struct vcpu *v, uint32_t index, uint32_t b)
-{
-    struct vgic_cpu *cpu = &v->arch.vgic;
-    uint32_t free = lr_mask & ~cpu->lr_used;
-    struct place at = { vgic_bank_at(v->vm, v, index), index, b, 1u << b };
-
-    if (free == 0 || (cpu->hcr & ICH_HCR_NPIE)) {
-        return false;
-    }
-    place(v, (uint32_t)__builtin_ctz(free), &at);
-    return true;
-}
-
-bool vgic_lr_post(struct vcpu *v, uint32_t b)
-{
-    struct vgic_cpu *cpu = &v->arch.vgic;
-    struct vgic_bank *bank = &cpu->bank;
-    uint32_t bit = 1u << b;
-    uint32_t owed = bank->hardware & bit;
-    uint32_t empty = ich_elrsr_read();
-    uint32_t n;
-    uint64_t lr;
-
-    if (!(vgic_forwarded(vgic_of(v->vm), bank) & ~(bank->pending | bank->ending) & bit) ||
-        cpu->hcr != ICH_HCR_EN) {
-        return false;
-    }
-    if (bank->listed & bit) {
-        /* It was in here before; once the guest has ended it, it may come again. */
-        n = bank->home[b];
-        if (!(empty >> n & 1) || ((bank->phys_listed & bit) && !(cpu->lr[n] & ICH_LR_HW))) {
-            return false;
-        }
-        bank->active &= ~bit;
-    } else {
-        uint32_t free = lr_mask & ~cpu->lr_used;
-
-        if (free == 0 || (bank->active & bit)) {
-            return false;
-        }
-        n = (uint32_t)__builtin_ctz(free);
-        cpu->lr_used |= 1u << n;
-        bank->home[b] = (uint8_t)n;
-        bank->listed |= bit;
-    }
-    bank->listed_latch |= bit;
-    lr = ICH_LR_PENDING | (uint64_t)bank->priority[b] << ICH_LR_PRIORITY_SHIFT | b;
-    if (bank->group1 & bit) {
-        lr |= ICH_LR_GROUP1;
-    }
-    if (owed != 0) {
-        bank->phys_listed |= bit;
-        lr |= ICH_LR_HW | (uint64_t)board.vtimer_intid << ICH_LR_PINTID_SHIFT;
-    }
-    write_lr(v, n, lr);
-    return true;
+    vgic_lr_write(v, n, lr_value(v, at, ICH_LR_PENDING));
 }
 
 /* The guest has emptied list register n. */
@@ -183,13 +118,15 @@ static void retire(struct vcpu *v, uint32_t n)
     unlist(v, n, &at);
 }
 
-void vgic_lr_retire(struct vcpu *v)
+uint32_t vgic_lr_vacate(struct vcpu *v, uint32_t empty)
 {
-    uint32_t empty = ich_elrsr_read() & v->arch.vgic.lr_used;
+    uint32_t vacant = empty & ~v->arch.vgic.lr_used;
 
-    while (empty != 0) {
-        retire(v, vgic_take_bit(&empty));
+    if (vacant == 0) {
+        vacant = empty;
+        retire(v, (uint32_t)__builtin_ctz(vacant));
     }
+    return (uint32_t)__builtin_ctz(vacant);
 }
 
 /* Compares list register n, which is not empty, with its bank. */
@@ -200,7 +137,7 @@ static void sync_one(struct vcpu *v, uint32_t n)
     struct vgic_bank *bank = at.bank;
     bool active = lr & ICH_LR_ACTIVE;
     bool pending = lr & ICH_LR_PENDING;
-    bool forwarded = vgic_forwarded(vgic_of(v->vm), bank) & at.bit;
+    bool forwarded = bank->forwarded & at.bit;
     bool here = active || at.index == 0 || bank->target[at.b] == v->config->index;
     bool ended = !active && (v->arch.vgic.lr[n] & ICH_LR_ACTIVE);
 
@@ -226,14 +163,14 @@ static void sync_one(struct vcpu *v, uint32_t n)
         pending = false;
     }
     if (!active && !pending) {
-        write_lr(v, n, 0);
+        vgic_lr_write(v, n, 0);
         unlist(v, n, &at);
         return;
     }
     bank->active = active ? bank->active | at.bit : bank->active & ~at.bit;
     lr = lr_value(v, &at, (active ? ICH_LR_ACTIVE : 0) | (pending ? ICH_LR_PENDING : 0));
     if (lr != v->arch.vgic.lr[n]) {
-        write_lr(v, n, lr);
+        vgic_lr_write(v, n, lr);
     }
 }
 
@@ -400,14 +337,13 @@ static uint32_t lr_rank(uint64_t vmcr, uint64_t lr)
  */
 static uint32_t first_waiting(struct vcpu *v, uint64_t vmcr, struct place *best)
 {
-    const struct vgic *vgic = vgic_of(v->vm);
     uint32_t banks = v->arch.vgic.maybe;
     uint32_t best_rank = UINT32_MAX;
 
     while (banks != 0) {
         uint32_t index = vgic_take_bit(&banks);
         struct vgic_bank *bank = vgic_bank_at(v->vm, v, index);
-        uint32_t bits = vgic_deliverable(vgic, bank);
+        uint32_t bits = vgic_deliverable(bank);
         bool has_any = false;
 
         while (bits != 0) {
@@ -468,7 +404,7 @@ static bool make_room(struct vcpu *v, uint64_t vmcr, uint32_t wanted_rank)
         return false;
     }
     evict(v, n);
-    write_lr(v, n, 0);
+    vgic_lr_write(v, n, 0);
     return true;
 }
 
@@ -523,7 +459,7 @@ void vgic_lr_flush(struct vcpu *v)
     settle(v);
     update_hcr(v, vmcr, fill(v, vmcr));
     /* Everybody who sets it holds the lock, so that what they changed has been looked at. */
-    __atomic_store_n(&v->arch.vgic.stale, false, __ATOMIC_RELAXED);
+    __atomic_store_n(&v->arch.vgic.stale, 0, __ATOMIC_RELAXED);
 }
 
 void vgic_lr_init(uint32_t count)

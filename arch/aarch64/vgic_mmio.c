@@ -97,6 +97,7 @@ static void write_bits(struct vm *vm, struct vcpu *owner, uint32_t index, uint32
     case GICD_IGROUPR:
         changed = bank->group1 ^ bits;
         bank->group1 = bits;
+        vgic_update_forwarded(vgic_of(vm), bank);
         vgic_changed(vm, owner, index, changed);
         break;
     case GICD_ISENABLER:

@@ -405,7 +405,7 @@ bool fire_spi(uint32_t intid, struct vm *vm, uint32_t virq)
     }
     spi->active = true;
     fake_this_pcpu = &pcpus[spi->target - pcpus];
-    vgic_inject_spi(vm, virq);
+    vgic_inject_spi(vm, virq, intid);
     return true;
 }
 
@@ -419,7 +419,7 @@ bool fire_timer(struct vcpu *v)
     }
     timer->active = true;
     fake_this_pcpu = v->pcpu;
-    vgic_inject(v, VTIMER);
+    vgic_inject(v, VTIMER, VTIMER);
     return true;
 }
 

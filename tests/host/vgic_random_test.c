@@ -9,6 +9,7 @@
  */
 /* ARCH: aarch64 */
 /* SOURCES: arch/aarch64/vgic.c arch/aarch64/vgic_lr.c arch/aarch64/vgic_mmio.c */
+/* SOURCES: arch/aarch64/vgic_inject.c */
 /* SOURCES: arch/aarch64/vgic_cpu.c tests/host/vgic_machine.c */
 #include "vgic_machine.h"
 
@@ -178,12 +179,12 @@ static void step_device(uint32_t v)
     switch (pick(5)) {
     case 0:
         n = pick(VCPUS);
-        vgic_inject(&vcpus[n], EDGE_PPI);
+        vgic_inject(&vcpus[n], EDGE_PPI, 0);
         latch(n, EDGE_PPI, false);
         break;
     case 1:
         n = EDGE_SPI + pick(4);
-        vgic_inject_spi(&vms[0], n);
+        vgic_inject_spi(&vms[0], n, 0);
         latch(0, n, false);
         break;
     case 2:

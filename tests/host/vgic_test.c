@@ -4,6 +4,7 @@
  */
 /* ARCH: aarch64 */
 /* SOURCES: arch/aarch64/vgic.c arch/aarch64/vgic_lr.c arch/aarch64/vgic_mmio.c */
+/* SOURCES: arch/aarch64/vgic_inject.c */
 /* SOURCES: arch/aarch64/vgic_cpu.c tests/host/vgic_machine.c */
 #include "vgic_machine.h"
 
@@ -94,12 +95,21 @@ TEST(sgi_for_halted_vcpu_wakes_it)
     machine_boot();
     enter(V(1));
     EXPECT(!vgic_has_pending(V(1)));
-    idle(V(1)); /* loaded, but not running: the sender on the same CPU is an interrupt handler */
-    vgic_inject(V(1), 20);
-    EXPECT(notified[1]);
-    EXPECT(vgic_has_pending(V(1)));
-    EXPECT_EQ(handle(V(1)), 20);
+    for (uint32_t i = 0; i < 2; i++) { /* into a new list register, and into the same one again */
+        idle(
+            V(1)); /* loaded, but not running: the sender on the same CPU is an interrupt handler */
+        vgic_inject(V(1), 20, 0);
+        EXPECT(notified[1]);
+        EXPECT(vgic_has_pending(V(1)));
+        EXPECT_EQ(handle(V(1)), 20);
+    }
     EXPECT(!vgic_has_pending(V(1)));
+    for (uint32_t i = 0; i < 2; i++) {
+        idle(V(0));
+        EXPECT(fire_spi(140, &vms[0], 40));
+        EXPECT(notified[0]);
+        EXPECT_EQ(handle(V(0)), 40);
+    }
 }
 
 TEST(has_pending_of_unloaded)
@@ -140,8 +150,101 @@ TEST(repeated_reuses_its_list_register)
         EXPECT(!V(0)->arch.vgic.stale);
         EXPECT_EQ(handle(V(0)), VTIMER);
         EXPECT(!physical_timers[0].active);
+        EXPECT(fire_spi(140, &vms[0], 40));
+        EXPECT(!V(0)->arch.vgic.stale);
+        EXPECT_EQ(handle(V(0)), 40);
+        EXPECT(!physical_spis[140].active);
+    }
+    EXPECT_EQ(__builtin_popcount(V(0)->arch.vgic.lr_used), 2);
+    EXPECT_EQ(handle(V(0)), NONE);
+}
+
+TEST(empty_list_registers_change_hands)
+{
+    machine_boot();
+    for (uint32_t sgi = 0; sgi < 16; sgi++) {
+        send_sgi(V(0), sgi, 1u << 0);
+        EXPECT(!V(0)->arch.vgic.stale);
+        EXPECT_EQ(handle(V(0)), sgi);
+        EXPECT(fire_spi(140, &vms[0], 40));
+        EXPECT(!V(0)->arch.vgic.stale);
+        EXPECT_EQ(handle(V(0)), 40);
+        EXPECT(!physical_spis[140].active);
     }
     EXPECT_EQ(handle(V(0)), NONE);
+    EXPECT_EQ(redist_read(V(0), 0, GICR_ISACTIVER0, 4), 0);
+}
+
+TEST(sgi_to_other_is_posted)
+{
+    machine_boot();
+    for (uint32_t sgi = 0; sgi < 16; sgi++) {
+        send_sgi(V(0), sgi, 1u << 1);
+        EXPECT_EQ(V(1)->arch.vgic.stale, VGIC_STALE_POSTED);
+        EXPECT_EQ(handle(V(1)), sgi);
+    }
+    EXPECT_EQ(V(1)->arch.vgic.lr_used, (1u << LR_COUNT) - 1); /* nobody looked at the others */
+    EXPECT_EQ(handle(V(1)), NONE);
+}
+
+/* The first to come gets the empty list register of the second. */
+TEST(sgis_to_other_displace_one_another)
+{
+    machine_boot();
+    for (uint32_t sgi = 9; sgi < 9 + LR_COUNT; sgi++) {
+        send_sgi(V(0), sgi, 1u << 1);
+        EXPECT_EQ(handle(V(1)), sgi);
+    }
+    send_sgi(V(0), 0, 1u << 1);
+    send_sgi(V(0), 9, 1u << 1);
+    set_priority(V(0), 1, 9, 0xa8);
+    EXPECT_EQ(handle(V(1)), 0);
+    EXPECT_EQ(handle(V(1)), 9);
+    EXPECT_EQ(handle(V(1)), NONE);
+}
+
+TEST(sgi_to_other_while_active)
+{
+    machine_boot();
+    send_sgi(V(0), 3, 1u << 1);
+    EXPECT_EQ(guest_ack(V(1)), 3);
+    send_sgi(V(0), 3, 1u << 1);
+    EXPECT_EQ(guest_ack(V(1)), NONE);
+    guest_eoi(V(1), 3);
+    EXPECT_EQ(handle(V(1)), 3);
+    EXPECT_EQ(handle(V(1)), NONE);
+}
+
+TEST(sgi_to_other_beside_other_changes)
+{
+    machine_boot();
+    send_sgi(V(0), 3, 1u << 1);
+    EXPECT_EQ(guest_peek(V(1)), 3);
+    bit_write(V(0), 1, GICD_ICENABLER, 3); /* takes it out of its list register */
+    send_sgi(V(0), 4, 1u << 1);
+    EXPECT_EQ(handle(V(1)), 4);
+    EXPECT_EQ(handle(V(1)), NONE);
+    send_sgi(V(0), 4, 1u << 1);
+    bit_write(V(0), 1, GICD_ISENABLER, 3);
+    EXPECT_EQ(handle(V(1)), 3);
+    EXPECT_EQ(handle(V(1)), 4);
+    EXPECT_EQ(handle(V(1)), NONE);
+}
+
+/* One CPU, two vCPUs: the one that waits gets what came for it, however it came. */
+TEST(linked_spi_finds_another_vcpu_loaded)
+{
+    machine_boot();
+    dist_write(V(0), GICD_IROUTER + 8 * 40, 8, 1);
+    for (uint32_t i = 0; i < 4; i++) {
+        enter(V(1));
+        EXPECT(i % 2 == 0 || fire_spi(140, &vms[0], 40)); /* into a list register, or not */
+        enter(V(2));
+        EXPECT(i % 2 == 1 || fire_spi(140, &vms[0], 40));
+        EXPECT_EQ(handle(V(2)), NONE);
+        EXPECT_EQ(handle(V(1)), 40);
+        EXPECT(!physical_spis[140].active);
+    }
 }
 
 TEST(priority_order)
@@ -173,6 +276,24 @@ TEST(late_important_one_evicts)
     EXPECT_EQ(handle(V(0)), 12);
     for (uint32_t n = 0; n < 8; n++) {
         EXPECT(handle(V(0)) < 8);
+    }
+    EXPECT_EQ(handle(V(0)), NONE);
+}
+
+/* A list register is empty, but more important ones than the one that comes now wait for it. */
+TEST(late_unimportant_one_does_not_overtake)
+{
+    machine_boot();
+    for (uint32_t sgi = 0; sgi < LR_COUNT + 2; sgi++) {
+        set_priority(V(0), 0, sgi, (uint8_t)(0x40 + 8 * sgi));
+    }
+    for (uint32_t sgi = 0; sgi < LR_COUNT + 1; sgi++) {
+        send_sgi(V(1), sgi, 1u << 0);
+    }
+    EXPECT_EQ(handle(V(0)), 0);
+    send_sgi(V(0), LR_COUNT + 1, 1u << 0);
+    for (uint32_t sgi = 1; sgi < LR_COUNT + 2; sgi++) {
+        EXPECT_EQ(handle(V(0)), sgi);
     }
     EXPECT_EQ(handle(V(0)), NONE);
 }
@@ -241,8 +362,8 @@ TEST(activated_by_software)
     bit_write(V(0), 1, GICD_ISACTIVER, 20);
     bit_write(V(0), 0, GICD_ISACTIVER, 50);
     on_cpu_of(V(0));
-    vgic_inject(V(1), 20);
-    vgic_inject_spi(&vms[0], 50);
+    vgic_inject(V(1), 20, 0);
+    vgic_inject_spi(&vms[0], 50, 0);
     EXPECT_EQ(guest_ack(V(1)), NONE);
     EXPECT_EQ(guest_ack(V(0)), NONE);
     EXPECT(bit_read(V(1), 1, GICD_ISACTIVER, 20));
@@ -257,11 +378,11 @@ TEST(activated_by_software)
 TEST(active_one_routed_away_and_pended)
 {
     machine_boot();
-    vgic_inject_spi(&vms[0], 50);
+    vgic_inject_spi(&vms[0], 50, 0);
     EXPECT_EQ(guest_ack(V(0)), 50);
     dist_write(V(0), GICD_IROUTER + 8 * 50, 8, 1);
     on_cpu_of(V(3));
-    vgic_inject_spi(&vms[0], 50);
+    vgic_inject_spi(&vms[0], 50, 0);
     EXPECT_EQ(guest_ack(V(1)), NONE);
     EXPECT_EQ(guest_ack(V(0)), NONE);
     guest_eoi(V(0), 50);
@@ -359,6 +480,19 @@ TEST(group_switched_off)
     EXPECT_EQ(handle(V(0)), 7);
 }
 
+TEST(moved_to_another_group)
+{
+    machine_boot();
+    fake_gic()->vmcr |= ICH_VMCR_VENG0;
+    bit_write(V(0), 0, GICD_ISPENDR, 50);
+    dist_write(V(0), GICD_IGROUPR + 4, 4, ~(1u << (50 - 32)));
+    EXPECT_EQ(guest_peek(V(0)), NONE); /* the distributor's group 0 is off */
+    vgic_inject_spi(&vms[0], 50, 0);
+    EXPECT_EQ(guest_peek(V(0)), NONE);
+    dist_write(V(0), GICD_IGROUPR + 4, 4, UINT32_MAX);
+    EXPECT_EQ(handle(V(0)), 50);
+}
+
 TEST(group_0_does_not_stand_in_the_way)
 {
     machine_boot();
@@ -385,7 +519,7 @@ TEST(spi_goes_where_it_is_routed)
     machine_boot();
     dist_write(V(0), GICD_IROUTER + 8 * 50, 8, 3);
     EXPECT_EQ(dist_read(V(1), GICD_IROUTER + 8 * 50, 8), 3);
-    vgic_inject_spi(&vms[0], 50);
+    vgic_inject_spi(&vms[0], 50, 0);
     EXPECT(notified[3]);
     EXPECT_EQ(guest_peek(V(3)), 50);
     dist_write(V(0), GICD_IROUTER + 8 * 50, 4, 1); /* it moves while it is pending over there */
@@ -397,18 +531,31 @@ TEST(spi_goes_where_it_is_routed)
     EXPECT_EQ(handle(V(3)), NONE);
 }
 
+TEST(spi_leaves_its_list_register_for_its_new_target)
+{
+    machine_boot();
+    vgic_inject_spi(&vms[0], 50, 0);
+    EXPECT_EQ(guest_peek(V(0)), 50);
+    dist_write(V(3), GICD_IROUTER + 8 * 50, 8, 3);
+    vgic_inject_spi(&vms[0], 50, 0); /* while it is still in vCPU 0's */
+    EXPECT_EQ(guest_peek(V(3)), NONE);
+    EXPECT_EQ(guest_peek(V(0)), NONE);
+    EXPECT_EQ(handle(V(3)), 50);
+    EXPECT_EQ(handle(V(3)), NONE);
+}
+
 TEST(spi_to_nowhere_waits)
 {
     machine_boot();
     dist_write(V(0), GICD_IROUTER + 8 * 50, 8, 9);
-    vgic_inject_spi(&vms[0], 50);
+    vgic_inject_spi(&vms[0], 50, 0);
     for (uint32_t i = 0; i < 4; i++) {
         EXPECT_EQ(guest_ack(V(i)), NONE);
     }
     dist_write(V(0), GICD_IROUTER + 8 * 50, 8, 2);
     EXPECT_EQ(handle(V(2)), 50);
-    vgic_inject_spi(&vms[0], 96); /* beyond the VM's interrupts */
-    vgic_inject_spi(&vms[0], 5);
+    vgic_inject_spi(&vms[0], 96, 0); /* beyond the VM's interrupts */
+    vgic_inject_spi(&vms[0], 5, 0);
     vgic_set_line(&vms[0], 96, true);
     vgic_set_line(&vms[0], 5, true);
 }
@@ -685,7 +832,7 @@ TEST(vcpu_off_gives_interrupts_back)
     dist_write(V(0), GICD_IROUTER + 8 * 42, 8, 1);
     EXPECT(fire_spi(140, &vms[0], 40));
     EXPECT_EQ(guest_ack(V(1)), 40);
-    vgic_inject_spi(&vms[0], 50);
+    vgic_inject_spi(&vms[0], 50, 0);
     EXPECT(fire_spi(142, &vms[0], 42));
     enter(V(1)); /* one active and two pending in its list registers */
     switch_off(V(1));
@@ -749,6 +896,17 @@ TEST(timer_does_not_outlive_its_vcpu)
     enter(V(1));
     EXPECT(fire_timer(V(1)));
     EXPECT_EQ(handle(V(1)), VTIMER);
+}
+
+TEST(spi_does_not_go_to_another_vms_vcpu)
+{
+    machine_boot();
+    enter(V(4)); /* index 0 of its VM, as the target is */
+    fake_gic()->vmcr = 0xffull << ICH_VMCR_VPMR_SHIFT | ICH_VMCR_VENG1;
+    vgic_inject_spi(&vms[0], 50, 0);
+    EXPECT_EQ(V(4)->arch.vgic.lr_used, 0);
+    EXPECT_EQ(guest_peek(V(4)), NONE);
+    EXPECT_EQ(handle(V(0)), 50);
 }
 
 TEST(other_vm_is_another_world)

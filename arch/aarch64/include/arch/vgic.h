@@ -14,8 +14,9 @@
  * There is one security state (GICD_CTLR.DS = 1), affinity routing is always on, and there are no
  * LPIs and no message-based SPIs.
  *
- * Files: vgic.c (state of interrupts), vgic_lr.c (list registers), vgic_cpu.c (load, save, reset),
- * vgic_mmio.c (register frames); what they share is in arch/vgic_state.h.
+ * Files: vgic_inject.c (events), vgic.c (state of interrupts), vgic_lr.c (list registers),
+ * vgic_cpu.c (load, save, reset), vgic_mmio.c (register frames); what they share is in
+ * arch/vgic_state.h.
  *
  * Source: Arm GIC Architecture Specification, IHI 0069H, chapters 4, 6 and 12.
  */
@@ -37,7 +38,8 @@ struct vm;
  *
  * An interrupt that a guest has to see is in one of two places: pending in its bank, or `listed`,
  * in a list register of one vCPU. Words that describe list registers are as of the last time that
- * vCPU's CPU compared them (any flush or save, and reads of those words by that vCPU itself).
+ * vCPU's CPU compared them (vgic_lr_sync()): when it was marked stale, is saved or has nothing to
+ * do, and when that vCPU itself reads or writes such a word.
  *
  * An interrupt linked to a physical one (`hardware`) owes the machine a deactivation from the
  * moment the hypervisor acknowledged it; exactly one of the two phys_ words records that debt. A
@@ -49,6 +51,7 @@ struct vm;
 struct vgic_bank {
     uint32_t enabled;
     uint32_t group1;
+    uint32_t forwarded;    /* the guest lets it through: vgic_update_forwarded() */
     uint32_t edge;         /* edge-triggered; otherwise level-sensitive */
     uint32_t hardware;     /* linked to a physical interrupt; set at reset, never by the guest */
     uint32_t pending;      /* latched: edges, software, acknowledged physical interrupts */
@@ -62,8 +65,13 @@ struct vgic_bank {
     uint32_t moved;        /* linked SPI: the physical one is not routed to target[i] yet */
     uint8_t priority[32];
     uint8_t target[32]; /* SPIs: index of the vCPU in its VM, or VGIC_NOWHERE */
-    uint8_t home[32];   /* listed or active SPI: index of the vCPU; listed private: list register */
+    uint8_t home[32];   /* listed or active: index of the vCPU that has it */
+    uint8_t lr[32];     /* listed: number of the list register */
 };
+
+/* Why a vCPU's list registers do not agree with the banks; bits of vgic_cpu.stale. */
+#define VGIC_STALE_POSTED 1u /* private interrupts that owe nothing became pending */
+#define VGIC_STALE        2u /* anything else */
 
 /* Per-vCPU part. Under vgic->lock, except where it says otherwise. */
 struct vgic_cpu {
@@ -76,7 +84,7 @@ struct vgic_cpu {
     uint32_t lr_used; /* bit n: lr[n] holds an interrupt, as far as software knows; own CPU */
     uint32_t maybe;   /* bit b: bank b may hold something pending for this vCPU, or its debt */
     uint32_t parked;  /* bit b: bank b may hold something active for it outside list registers */
-    bool stale;       /* atomic: vgic_flush() before the guest is entered; set under the lock */
+    uint32_t stale;   /* atomic: vgic_flush() before the guest is entered; set under the lock */
     bool asleep;      /* atomic: GICR_WAKER.ProcessorSleep as the guest wrote it */
 };
 
@@ -127,18 +135,20 @@ void vgic_vcpu_off(struct vcpu *v);
 
 /*
  * A private interrupt of `v` becomes pending: edge, or linked to a physical PPI that this CPU
- * acknowledged (priority dropped, not deactivated). Any CPU for SGIs and unlinked PPIs, the vCPU's
- * CPU for the linked one. Takes vgic->lock.
+ * acknowledged (priority dropped, not deactivated). Any CPU for unlinked ones; for the linked one
+ * the vCPU's CPU, loaded. Takes vgic->lock.
  *   virq: 0 ... 31
+ *   physical: INTID of the PPI, 0: not linked
  */
-void vgic_inject(struct vcpu *v, uint32_t virq);
+void vgic_inject(struct vcpu *v, uint32_t virq, uint32_t physical);
 
 /*
  * An SPI becomes pending for the vCPU it is routed to: edge, or linked to a physical SPI that was
  * acknowledged (priority dropped, not deactivated). Any CPU. Takes vgic->lock.
  *   virq: 32 ... 32 * spi_bank_count + 31; others are ignored
+ *   physical: INTID of the SPI, 0: not linked
  */
-void vgic_inject_spi(struct vm *vm, uint32_t virq);
+void vgic_inject_spi(struct vm *vm, uint32_t virq, uint32_t physical);
 
 /*
  * Moves the input of an emulated level-sensitive SPI. Any CPU. Takes vgic->lock; locks of devices

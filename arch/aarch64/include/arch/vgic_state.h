@@ -13,6 +13,7 @@
 #include <arch/vgic.h>
 #include <hv/sched.h>
 #include <hv/tables.h>
+#include <hv/vcpu.h>
 
 /* Implemented priority bits (4.8): the fewest that a virtual interface may have, so that every
  * machine's list registers hold them. */
@@ -42,6 +43,12 @@ static inline struct vgic_bank *vgic_bank_at(const struct vm *vm, struct vcpu *o
     return index == 0 ? &owner->arch.vgic.bank : vgic_spi_bank(vm, index);
 }
 
+/* True when the VM has that SPI. */
+static inline bool vgic_has_spi(const struct vm *vm, uint32_t virq)
+{
+    return virq / 32 - 1 < vm->config->arch.vgic.spi_bank_count;
+}
+
 /* One bit for each of the VM's banks. */
 static inline uint32_t vgic_all_banks(const struct vm *vm)
 {
@@ -66,24 +73,10 @@ static inline uint32_t vgic_asserted(const struct vgic_bank *bank)
     return bank->pending | (bank->line & ~bank->edge);
 }
 
-/* Interrupts that the guest lets through: enabled, and their group too (4.6). */
-static inline uint32_t vgic_forwarded(const struct vgic *vgic, const struct vgic_bank *bank)
-{
-    uint32_t groups = 0;
-
-    if (vgic->ctlr & GICD_CTLR_ENABLE_GRP1) {
-        groups |= bank->group1;
-    }
-    if (vgic->ctlr & GICD_CTLR_ENABLE_GRP0) {
-        groups |= ~bank->group1;
-    }
-    return groups & bank->enabled;
-}
-
 /* Interrupts that wait for a list register. */
-static inline uint32_t vgic_deliverable(const struct vgic *vgic, const struct vgic_bank *bank)
+static inline uint32_t vgic_deliverable(const struct vgic_bank *bank)
 {
-    return vgic_asserted(bank) & vgic_forwarded(vgic, bank) & ~bank->active & ~bank->listed;
+    return vgic_asserted(bank) & bank->forwarded & ~bank->active & ~bank->listed;
 }
 
 /* Takes the lowest set bit out of a word that is not 0; returns its number. */
@@ -95,9 +88,38 @@ static inline uint32_t vgic_take_bit(uint32_t *bits)
     return b;
 }
 
+/* Puts a word into list register n of `v`, which is loaded here. */
+static inline void vgic_lr_write(struct vcpu *v, uint32_t n, uint64_t lr)
+{
+    v->arch.vgic.lr[n] = lr;
+    ich_lr_write(n, lr);
+}
+
+/* Interrupt b of a bank is in list register n of `v` from now on. */
+static inline void vgic_list(struct vcpu *v, uint32_t n, struct vgic_bank *bank, uint32_t b)
+{
+    v->arch.vgic.lr_used |= 1u << n;
+    bank->listed |= 1u << b;
+    bank->lr[b] = (uint8_t)n;
+    bank->home[b] = (uint8_t)v->config->index;
+}
+
+/* Makes `v` look at bank `index` before it goes on, wherever it is.
+ *   why: VGIC_STALE or VGIC_STALE_POSTED */
+static inline void vgic_mark_as(struct vcpu *v, uint32_t index, uint32_t why)
+{
+    struct vgic_cpu *cpu = &v->arch.vgic;
+
+    cpu->maybe |= 1u << index;
+    __atomic_store_n(&cpu->stale, cpu->stale | why, __ATOMIC_RELEASE);
+    if (arch_this_pcpu()->running != v) {
+        vcpu_notify(v);
+    }
+}
+
 /* vgic.c */
 
-/* Makes `v` look at bank `index` before it goes on, wherever it is. */
+/* The same, for any reason. */
 void vgic_mark(struct vcpu *v, uint32_t index);
 
 /* Marks the vCPUs that have these interrupts in list registers, or are to get them. */
@@ -109,11 +131,14 @@ static inline void vgic_changed(struct vm *vm, struct vcpu *owner, uint32_t inde
 {
     const struct vgic_bank *bank = vgic_bank_at(vm, owner, index);
 
-    bits &= vgic_deliverable(vgic_of(vm), bank) | bank->listed;
+    bits &= vgic_deliverable(bank) | bank->listed;
     if (bits != 0) {
         vgic_mark_all(vm, owner, index, bits);
     }
 }
+
+/* To be called when a group, or what is enabled in the bank, changed (4.6). */
+void vgic_update_forwarded(const struct vgic *vgic, struct vgic_bank *bank);
 
 /* What the write-one-to-set and write-one-to-clear registers do (12.9). */
 void vgic_enable(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t bits);
@@ -137,6 +162,12 @@ void vgic_end_physical(struct vm *vm, struct vgic_bank *bank, uint32_t index, ui
  * if it is pending again. */
 void vgic_defer_physical(struct vm *vm, struct vcpu *owner, uint32_t index, uint32_t b);
 
+/* vgic_inject.c */
+
+/* Lists the SGIs and PPIs that other CPUs made pending for `v`, which is loaded here, and clears
+ * vgic.stale, which is VGIC_STALE_POSTED. Returns false if it takes vgic_lr_flush() after all. */
+bool vgic_post_waiting(struct vcpu *v);
+
 /* vgic_lr.c; `v` is loaded on this CPU unless it says otherwise */
 
 /* The machine has `count` list registers. Once on each CPU. */
@@ -146,19 +177,11 @@ void vgic_lr_init(uint32_t count);
  * registers hold nothing that they should not. Does not fill free ones. */
 void vgic_lr_sync(struct vcpu *v);
 
-/* Only takes note of list registers that became empty: the cheap part of vgic_lr_sync(). */
-void vgic_lr_retire(struct vcpu *v);
+/* Chooses one of the list registers that hold nothing, `empty`, which is not 0, and takes note that
+ * the guest has ended what was in it. */
+uint32_t vgic_lr_vacate(struct vcpu *v, uint32_t empty);
 
-/* The short way for a private interrupt that becomes pending: into a list register, the one that
- * had it before if the guest has emptied it. Returns false, having done nothing, if that takes more
- * thought: the interrupt is not let through, is pending or active, or others wait. */
-bool vgic_lr_post(struct vcpu *v, uint32_t b);
-
-/* Puts a deliverable interrupt into a free list register. Returns false, having done nothing, if
- * there is none or more important ones may be waiting. */
-bool vgic_lr_put(struct vcpu *v, uint32_t index, uint32_t b);
-
-/* Does the work of vgic_flush(). */
+/* Makes the list registers agree with the banks, and clears vgic.stale. */
 void vgic_lr_flush(struct vcpu *v);
 
 /* Writes all list registers of the CPU from the vCPU's copies; it is being loaded. */
