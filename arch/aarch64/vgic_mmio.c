@@ -123,6 +123,20 @@ static void write_bits(struct vm *vm, struct vcpu *owner, uint32_t index, uint32
     }
 }
 
+/* What vCPUs acknowledged and ended is known to their list registers only. Those of `v` are
+ * compared now, others before their vCPUs go on: a guest that waits for a state reads it again. Not
+ * inlined, so that accesses to settings need less of a stack frame. */
+static __attribute__((noinline)) void compare(struct vcpu *v, struct vcpu *owner, uint32_t index,
+                                              bool is_write)
+{
+    const struct vgic_bank *bank = vgic_bank_at(v->vm, owner, index);
+
+    vgic_lr_sync(v);
+    if (!is_write && owner != v && bank->listed != 0) {
+        vgic_mark_all(v->vm, owner, index, bank->listed);
+    }
+}
+
 /* Registers with one bit for each interrupt, 0x080 ... 0x3ff. `v` makes the access. */
 static void access_bits(struct vcpu *v, struct vcpu *owner, uint32_t offset,
                         struct mmio_access *access)
@@ -134,9 +148,8 @@ static void access_bits(struct vcpu *v, struct vcpu *owner, uint32_t offset,
     if (bank == NULL || access->size != 4) {
         return;
     }
-    if (class >= GICD_ISPENDR && vgic_is_loaded_here(v)) {
-        /* What the guest acknowledged and ended is known to its list registers only. */
-        vgic_lr_sync(v);
+    if (class >= GICD_ISPENDR) {
+        compare(v, owner, index, access->is_write);
     }
     if (access->is_write) {
         write_bits(v->vm, owner, index, class, (uint32_t)access->value);

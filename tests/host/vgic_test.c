@@ -772,6 +772,31 @@ TEST(vcpus_of_one_cpu_keep_theirs)
     EXPECT_EQ(guest_ack(V(2)), NONE);
 }
 
+/* A guest that waits for another vCPU to end an interrupt reads its state again and again. */
+TEST(states_at_other_vcpus_are_seen_in_the_end)
+{
+    machine_boot();
+    dist_write(V(0), GICD_IROUTER + 8 * 50, 8, 1);
+    enter(V(1));
+    vgic_inject_spi(&vms[0], 50, 0);
+    EXPECT_EQ(guest_ack(V(1)), 50);
+    EXPECT(!vgic_has_pending(V(1))); /* compares banks and list registers */
+    send_sgi(V(0), 3, 1u << 1);
+    guest_eoi(V(1), 50);
+    EXPECT_EQ(guest_ack(V(1)), 3);
+    (void)bit_read(V(0), 1, GICD_ISACTIVER, 50);
+    EXPECT(notified[1]);
+    enter(V(1));
+    EXPECT(!bit_read(V(0), 1, GICD_ISACTIVER, 50));
+    EXPECT(bit_read(V(0), 1, GICD_ISACTIVER, 3));
+    EXPECT(notified[1]);
+    guest_eoi(V(1), 3);
+    (void)bit_read(V(0), 1, GICD_ISACTIVER, 3);
+    enter(V(1));
+    EXPECT(!bit_read(V(0), 1, GICD_ISACTIVER, 3));
+    EXPECT(!notified[1]); /* nothing is in its list registers any more */
+}
+
 TEST(vm_reset_leaves_nothing)
 {
     machine_boot();

@@ -39,7 +39,7 @@ struct vm;
  * An interrupt that a guest has to see is in one of two places: pending in its bank, or `listed`,
  * in a list register of one vCPU. Words that describe list registers are as of the last time that
  * vCPU's CPU compared them (vgic_lr_sync()): when it was marked stale, is saved or has nothing to
- * do, and when that vCPU itself reads or writes such a word.
+ * do, and when that vCPU itself reads or writes such a word. Others who read one mark it.
  *
  * An interrupt linked to a physical one (`hardware`) owes the machine a deactivation from the
  * moment the hypervisor acknowledged it; exactly one of the two phys_ words records that debt. A
