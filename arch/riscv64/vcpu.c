@@ -13,7 +13,6 @@
 #include <arch/imsic.h>
 #include <arch/time.h>
 #include <arch/trap.h>
-#include <arch/v16550.h>
 #include <arch/vaplic.h>
 #include <arch/vcpu.h>
 #include <arch/vplic.h>
@@ -21,6 +20,7 @@
 #include <hv/arch/vcpu.h>
 #include <hv/string.h>
 #include <hv/tables.h>
+#include <hv/v16550.h>
 
 #define X_A0 10
 #define X_A1 11

@@ -12,9 +12,9 @@
 #include <arch/sbi.h>
 #include <arch/time.h>
 #include <arch/trap.h>
-#include <arch/v16550.h>
 #include <arch/vcpu.h>
 #include <hv/tables.h>
+#include <hv/v16550.h>
 
 #define VCPUS 4u
 #define FIRST 3u /* of the VM's vCPUs in vcpus[] */
@@ -138,7 +138,7 @@ uint64_t access_copy_to_guest(ipa_t to, const uint8_t *from, uint64_t size)
     return is_mapped ? size : 0;
 }
 
-uint32_t v16550_write(struct v16550 *to, const uint8_t *bytes, uint32_t count)
+uint32_t v16550_send(struct v16550 *to, const uint8_t *bytes, uint32_t count)
 {
     uint32_t done = 0;
 
@@ -149,7 +149,12 @@ uint32_t v16550_write(struct v16550 *to, const uint8_t *bytes, uint32_t count)
     return done;
 }
 
-uint32_t v16550_read(struct v16550 *from, uint8_t *bytes, uint32_t count)
+void v16550_update(struct v16550 *of)
+{
+    EXPECT(of == &uart);
+}
+
+uint32_t v16550_receive(struct v16550 *from, uint8_t *bytes, uint32_t count)
 {
     uint32_t done = count < input_count ? count : input_count;
 

@@ -5,10 +5,10 @@
  */
 #pragma once
 
-#include <arch/v16550.h>
 #include <arch/vaplic.h>
 #include <arch/vplic.h>
 #include <hv/types.h>
+#include <hv/v16550.h>
 
 /* Hypervisor context of a task: callee-saved registers lie on its stack (RISC-V psABI, 1.1). */
 struct arch_task {
