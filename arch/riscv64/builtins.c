@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What compilers call where the base instruction set has nothing: counting zeros (Zbb has it) and
- * exchanging one byte (Zabha has it). Names and meanings are the compiler's (GCC internals,
- * "Integer library routines" and "__atomic builtins").
+ * What compilers call where the base instruction set has nothing: counting the zeros below a bit
+ * (Zbb has it) and exchanging one byte (Zabha has it). Names and meanings are the compiler's (GCC
+ * internals, "Integer library routines" and "__atomic builtins").
  */
 #include <hv/types.h>
 
 int __ctzdi2(uint64_t value);
-int __clzdi2(uint64_t value);
 uint8_t __atomic_exchange_1(volatile void *address, uint8_t value, int order);
 
 /* A de Bruijn sequence: each of its 64 windows of 6 bits is another number. */
@@ -23,19 +22,6 @@ static const uint8_t bit_of_window[64] = {
 int __ctzdi2(uint64_t value)
 {
     return bit_of_window[((value & -value) * DE_BRUIJN) >> 58];
-}
-
-int __clzdi2(uint64_t value)
-{
-    int count = 0;
-
-    for (int step = 32; step != 0; step /= 2) {
-        if (value >> (64 - step) == 0) {
-            value <<= step;
-            count += step;
-        }
-    }
-    return count;
 }
 
 /* Always in the strongest order. */
