@@ -4,6 +4,7 @@
  */
 #include <hv/health.h>
 #include <hv/log.h>
+#include <hv/memory.h>
 #include <hv/tables.h>
 
 /* Who owns a physical address; the guest's own words for it when it is not mapped in its VM. */
@@ -26,19 +27,6 @@ static const char *owner_of(uint64_t address)
     return "nobody";
 }
 
-/* The VM's own memory at a guest address, or NULL. */
-static const struct mem_region *memory_at(const struct vm *vm, ipa_t address)
-{
-    for (uint32_t i = 0; i < vm->config->memory_count; i++) {
-        const struct mem_region *region = &vm->config->memory[i];
-
-        if (range_contains(region->ipa.ipa, region->size, address.ipa, 1)) {
-            return region;
-        }
-    }
-    return NULL;
-}
-
 static void report(const struct vcpu *v)
 {
     const struct guest_fault *fault = &v->exit.fault;
@@ -55,7 +43,7 @@ static void report(const struct vcpu *v)
                   fault->what, fault->pc, fault->syndrome);
         return;
     }
-    own = memory_at(v->vm, fault->address);
+    own = memory_at(v->vm, fault->address, 1);
     if (own != NULL) {
         log_error("vm \"%s\" vcpu %u: %s at 0x%lx, pc 0x%lx: its own memory \"%s\", %s%s%s", name,
                   v->config->index, fault->what, fault->address.ipa, fault->pc, own->name,

@@ -7,11 +7,6 @@
 #include <hv/tables.h>
 #include <hv/vmm.h>
 
-static struct vcpu *vcpu_of(const struct vm *vm, uint32_t index)
-{
-    return &vcpus[vm->config->vcpu_first + index];
-}
-
 void vm_init(struct vm *vm)
 {
     vm->state = VM_READY;
@@ -33,14 +28,14 @@ static void start(struct vm *vm)
     vm->boot_count++;
     vm->load_pending = true;
     arch_vm_reset(vm);
-    vm_switch_on(vm, vcpu_of(vm, 0), vm->config->entry.ipa, vm->config->argument);
+    vm_switch_on(vm, vm_vcpu(vm, 0), vm->config->entry.ipa, vm->config->argument);
 }
 
 /* True when all CPUs of the VM's vCPUs run. */
 static bool has_all_cpus(const struct vm *vm)
 {
     for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
-        if (!vcpu_of(vm, i)->pcpu->online) {
+        if (!vm_vcpu(vm, i)->pcpu->online) {
             return false;
         }
     }
@@ -75,7 +70,7 @@ enum hv_err vm_stop(struct vm *vm, enum vm_end end)
         vm->state = VM_STOPPING;
         vm->end = end;
         for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
-            struct vcpu *v = vcpu_of(vm, i);
+            struct vcpu *v = vm_vcpu(vm, i);
 
             if (v->state != VCPU_OFF) {
                 __atomic_fetch_or(&v->requests, VCPU_REQUEST_STOP, __ATOMIC_SEQ_CST);

@@ -6,10 +6,10 @@
  * Guest memory is reached through the VM's own tables, after its regions were asked; a call moves a
  * bounded number of bytes and says how many.
  */
-#include <arch/memory.h>
 #include <arch/sbi.h>
 #include <arch/trap.h>
 #include <hv/arch/console.h>
+#include <hv/memory.h>
 #include <hv/tables.h>
 #include <hv/v16550.h>
 

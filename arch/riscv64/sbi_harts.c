@@ -7,19 +7,13 @@
  */
 #include <arch/csr.h>
 #include <arch/firmware.h>
-#include <arch/memory.h>
 #include <arch/sbi.h>
 #include <arch/vcpu.h>
+#include <hv/memory.h>
 #include <hv/tables.h>
 
 /* Ranges longer than this are fenced whole: page by page would take longer. */
 #define FENCE_RANGE_MAX (UINT64_C(64) * HV_PAGE_SIZE)
-
-/* The VM's vCPU with that hart id, or NULL. */
-static struct vcpu *vcpu_by_hart(const struct vm *vm, uint64_t hart)
-{
-    return hart < vm->config->vcpu_count ? &vcpus[vm->config->vcpu_first + hart] : NULL;
-}
 
 /* Bit i: vCPU i of the VM, for the harts that `mask` and `base` name (3.1). Returns false if one of
  * them does not exist. */
@@ -42,15 +36,6 @@ static bool named_vcpus(const struct vm *vm, uint64_t mask, uint64_t base, uint6
     return (*set & ~all) == 0;
 }
 
-/* Removes the lowest bit of the set; returns its vCPU. */
-static struct vcpu *take_vcpu(const struct vm *vm, uint64_t *set)
-{
-    uint32_t index = (uint32_t)__builtin_ctzll(*set);
-
-    *set &= *set - 1;
-    return &vcpus[vm->config->vcpu_first + index];
-}
-
 int64_t sbi_send_ipi(const struct vcpu *v, uint64_t mask, uint64_t base)
 {
     uint64_t set;
@@ -59,7 +44,7 @@ int64_t sbi_send_ipi(const struct vcpu *v, uint64_t mask, uint64_t base)
         return SBI_ERR_INVALID_PARAM;
     }
     while (set != 0) {
-        vcpu_send_ipi(take_vcpu(v->vm, &set));
+        vcpu_send_ipi(vm_vcpu(v->vm, take_bit(&set)));
     }
     return SBI_SUCCESS;
 }
@@ -91,7 +76,7 @@ static void fence_vcpus(const struct vcpu *v, uint64_t function, uint64_t set, u
     struct hart_set harts = { 0, 0 };
 
     while (set != 0) {
-        const struct vcpu *target = take_vcpu(v->vm, &set);
+        const struct vcpu *target = vm_vcpu(v->vm, take_bit(&set));
         uint64_t hart = target->pcpu->config->arch.hart_id;
 
         if (target->pcpu == v->pcpu) {
@@ -135,7 +120,7 @@ int64_t sbi_remote_fence(const struct vcpu *v, uint64_t function, const uint64_t
 
 int64_t sbi_hart_start(const struct vcpu *v, uint64_t hart, uint64_t entry, uint64_t argument)
 {
-    struct vcpu *target = vcpu_by_hart(v->vm, hart);
+    struct vcpu *target = vm_find_vcpu(v->vm, hart);
 
     if (target == NULL) {
         return SBI_ERR_INVALID_PARAM;
@@ -155,7 +140,7 @@ int64_t sbi_hart_start(const struct vcpu *v, uint64_t hart, uint64_t entry, uint
 
 struct sbi_result sbi_hart_status(const struct vcpu *v, uint64_t hart)
 {
-    const struct vcpu *target = vcpu_by_hart(v->vm, hart);
+    const struct vcpu *target = vm_find_vcpu(v->vm, hart);
 
     if (target == NULL) {
         return (struct sbi_result){ SBI_ERR_INVALID_PARAM, 0 };

@@ -25,29 +25,12 @@ static const struct vaplic_config *config_of(const struct vm *vm)
     return &vm->config->arch.vaplic;
 }
 
-/* Takes the lowest set bit out of a word that is not 0; returns its number. */
-static uint32_t take_bit(uint32_t *bits)
-{
-    uint32_t b = (uint32_t)__builtin_ctz(*bits);
-
-    *bits &= *bits - 1;
-    return b;
-}
-
 /* True when the VM has the source. */
 static bool exists(const struct vm *vm, uint32_t source)
 {
     const struct vaplic_config *config = config_of(vm);
 
     return source / 32 < config->bank_count && (config->sources[source / 32] >> source % 32 & 1);
-}
-
-/* The vCPU that a target register names, or NULL. */
-static const struct vcpu *target_vcpu(const struct vm *vm, uint32_t target)
-{
-    uint32_t index = target >> APLIC_TARGET_HART_SHIFT;
-
-    return index < vm->config->vcpu_count ? &vcpus[vm->config->vcpu_first + index] : NULL;
 }
 
 /* Inputs of emulated sources after inversion; those that nobody looks at are low (4.7). */
@@ -60,12 +43,12 @@ static uint32_t inputs(const struct vaplic_bank *bank)
 static void send(struct vm *vm, uint32_t index)
 {
     struct vaplic_bank *bank = &config_of(vm)->banks[index];
-    uint32_t due = config_of(vm)->state->is_enabled ? bank->pending & bank->enabled : 0;
+    uint64_t due = config_of(vm)->state->is_enabled ? bank->pending & bank->enabled : 0;
 
-    bank->pending &= ~due;
+    bank->pending &= ~(uint32_t)due;
     while (due != 0) {
         uint32_t target = bank->target[take_bit(&due)];
-        const struct vcpu *v = target_vcpu(vm, target);
+        const struct vcpu *v = vm_find_vcpu(vm, target >> APLIC_TARGET_HART_SHIFT);
 
         if (v != NULL) {
             imsic_send(v->pcpu, v->config->arch.vgein, target & APLIC_TARGET_EIID_MASK);
@@ -121,7 +104,7 @@ void vaplic_set_line(struct vm *vm, uint32_t virq, bool level)
 /* ---- What the guest writes about sources ---- */
 
 /* The machine's enable bits of linked sources follow the guest's. */
-static void follow_enables(struct vm *vm, uint32_t index, uint32_t bits)
+static void follow_enables(struct vm *vm, uint32_t index, uint64_t bits)
 {
     const struct vaplic_config *config = config_of(vm);
 
@@ -151,7 +134,7 @@ static void set_pending(struct vm *vm, uint32_t index, uint32_t bits, bool pendi
 {
     const struct vaplic_config *config = config_of(vm);
     struct vaplic_bank *bank = &config->banks[index];
-    uint32_t rest;
+    uint64_t rest;
 
     bits &= bank->active;
     if (config->is_direct) {
@@ -222,7 +205,7 @@ static void set_target(struct vm *vm, uint32_t source, uint32_t value)
     struct vaplic_bank *bank = &config->banks[source / 32];
     uint32_t physical = config->physical[source];
     uint32_t identity = value & APLIC_TARGET_EIID_MASK;
-    const struct vcpu *v = target_vcpu(vm, value);
+    const struct vcpu *v = vm_find_vcpu(vm, value >> APLIC_TARGET_HART_SHIFT);
 
     if ((bank->active >> source % 32 & 1) == 0) {
         return;
@@ -234,7 +217,7 @@ static void set_target(struct vm *vm, uint32_t source, uint32_t value)
     bank->target[source % 32] = value & TARGET_MASK;
     if (physical != 0) {
         if (v == NULL) {
-            v = &vcpus[vm->config->vcpu_first];
+            v = vm_vcpu(vm, 0);
             identity = 0; /* none: messages to nobody go nowhere */
         }
         aplic_set_target(physical, v->pcpu, v->config->arch.vgein, identity);
@@ -263,7 +246,7 @@ static void set_domain(struct vm *vm, uint32_t value)
 /* genmsi: a message of the guest's making (4.5.15); it is sent at once, so never busy. */
 static void generate(const struct vm *vm, uint32_t value)
 {
-    const struct vcpu *v = target_vcpu(vm, value);
+    const struct vcpu *v = vm_find_vcpu(vm, value >> APLIC_TARGET_HART_SHIFT);
 
     if (v != NULL && !config_of(vm)->is_direct) {
         imsic_send(v->pcpu, v->config->arch.vgein, value & APLIC_TARGET_EIID_MASK);
@@ -279,7 +262,7 @@ static uint32_t read_state(const struct vm *vm, uint32_t index, bool is_input)
     const struct vaplic_config *config = config_of(vm);
     const struct vaplic_bank *bank = &config->banks[index];
     uint32_t bits = is_input ? inputs(bank) : bank->pending;
-    uint32_t rest = bank->active;
+    uint64_t rest = bank->active;
 
     while (rest != 0) {
         uint32_t b = take_bit(&rest);

@@ -19,14 +19,9 @@ static struct vaplic_bank *bank_of(const struct vm *vm, uint32_t index)
     return &vm->config->arch.vaplic.banks[index];
 }
 
-static struct vcpu *vcpu_of(const struct vm *vm, uint32_t index)
-{
-    return index < vm->config->vcpu_count ? &vcpus[vm->config->vcpu_first + index] : NULL;
-}
-
 static struct vcpu *hart_of(const struct vm *vm, uint32_t target)
 {
-    return vcpu_of(vm, target >> APLIC_TARGET_HART_SHIFT);
+    return vm_find_vcpu(vm, target >> APLIC_TARGET_HART_SHIFT);
 }
 
 /* Level of a priority, and priority of a level; 0, where it is allowed, stays 0. */
@@ -101,7 +96,7 @@ static void follow_mute(struct vcpu *v)
 void vaplic_idc_enable(struct vm *vm)
 {
     for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
-        follow_mute(vcpu_of(vm, i));
+        follow_mute(vm_vcpu(vm, i));
     }
 }
 
@@ -182,7 +177,7 @@ static uint32_t read_register(struct vcpu *v, uint32_t offset)
 
 uint32_t vaplic_idc_access(struct vm *vm, uint32_t offset, bool is_write, uint32_t value)
 {
-    struct vcpu *v = vcpu_of(vm, offset / APLIC_IDC_SIZE);
+    struct vcpu *v = vm_find_vcpu(vm, offset / APLIC_IDC_SIZE);
 
     if (v == NULL) {
         return 0;
@@ -197,6 +192,6 @@ uint32_t vaplic_idc_access(struct vm *vm, uint32_t offset, bool is_write, uint32
 void vaplic_idc_reset(struct vm *vm)
 {
     for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
-        vcpu_of(vm, i)->arch.context = (struct vcontext){ .is_muted = true, .stale = true };
+        vm_vcpu(vm, i)->arch.context = (struct vcontext){ .is_muted = true, .stale = true };
     }
 }

@@ -17,31 +17,9 @@
 /* Priorities and thresholds are WARL with three bits (chapters 4 and 7). */
 #define LEVEL_MASK (VCONTEXT_LEVEL_COUNT - 1)
 
-static struct vcpu *vcpu_of(const struct vm *vm, uint32_t index)
-{
-    return &vcpus[vm->config->vcpu_first + index];
-}
-
 static const struct vplic_config *config_of(const struct vm *vm)
 {
     return &vm->config->arch.vplic;
-}
-
-/* Takes the lowest set bit out of a word that is not 0; returns its number. */
-static uint32_t take_bit(uint32_t *bits)
-{
-    uint32_t b = (uint32_t)__builtin_ctz(*bits);
-
-    *bits &= *bits - 1;
-    return b;
-}
-
-static uint32_t take_listener(uint64_t *listeners)
-{
-    uint32_t i = (uint32_t)__builtin_ctzll(*listeners);
-
-    *listeners &= *listeners - 1;
-    return i;
 }
 
 /* True when the VM has the source. */
@@ -67,7 +45,7 @@ static void follow_source(struct vm *vm, uint32_t index, uint32_t b, uint32_t le
     uint64_t listeners = config_of(vm)->banks[index].listeners[b];
 
     while (listeners != 0) {
-        follow_bank(vcpu_of(vm, take_listener(&listeners)), index, level);
+        follow_bank(vm_vcpu(vm, take_bit(&listeners)), index, level);
     }
 }
 
@@ -87,7 +65,7 @@ static void request(struct vm *vm, uint32_t index, uint32_t b)
  * enabled it; NULL if there is none. */
 static const struct pcpu *route(const struct vm *vm, uint64_t listeners)
 {
-    return listeners == 0 ? NULL : vcpu_of(vm, (uint32_t)__builtin_ctzll(listeners))->pcpu;
+    return listeners == 0 ? NULL : vm_vcpu(vm, (uint32_t)__builtin_ctzll(listeners))->pcpu;
 }
 
 /* The guest's enables of a linked source changed: the physical source's follow. */
@@ -208,9 +186,9 @@ static void set_enabled(struct vcpu *v, uint32_t index, uint32_t value)
 {
     const struct vplic_config *config = config_of(v->vm);
     struct vplic_bank *bank = &config->banks[index];
-    uint32_t changed = (value & config->sources[index]) ^ v->arch.context.enabled[index];
+    uint64_t changed = (value & config->sources[index]) ^ v->arch.context.enabled[index];
 
-    v->arch.context.enabled[index] ^= changed;
+    v->arch.context.enabled[index] ^= (uint32_t)changed;
     while (changed != 0) {
         uint32_t b = take_bit(&changed);
         uint64_t old = bank->listeners[b];
@@ -221,13 +199,6 @@ static void set_enabled(struct vcpu *v, uint32_t index, uint32_t value)
             follow_bank(v, index, bank->priority[b]);
         }
     }
-}
-
-/* The context of a register at `offset` from the first context's, or NULL. */
-static struct vcpu *context_at(const struct vm *vm, uint64_t offset, uint32_t stride)
-{
-    return offset / stride < vm->config->vcpu_count ? vcpu_of(vm, (uint32_t)(offset / stride))
-                                                    : NULL;
 }
 
 /* Threshold, and claim and complete. */
@@ -295,12 +266,12 @@ static __attribute__((noinline)) void access_locked(const struct vcpu *v, uint64
 
     spin_lock(&vplic->lock);
     if (offset >= PLIC_CONTEXT) {
-        target = context_at(vm, offset - PLIC_CONTEXT, PLIC_CONTEXT_STRIDE);
+        target = vm_find_vcpu(vm, (offset - PLIC_CONTEXT) / PLIC_CONTEXT_STRIDE);
         if (target != NULL) {
             access_context(target, offset % PLIC_CONTEXT_STRIDE, access);
         }
     } else if (offset >= PLIC_ENABLE) {
-        target = context_at(vm, offset - PLIC_ENABLE, PLIC_ENABLE_STRIDE);
+        target = vm_find_vcpu(vm, (offset - PLIC_ENABLE) / PLIC_ENABLE_STRIDE);
         if (target != NULL) {
             access_enable(target, (uint32_t)(offset % PLIC_ENABLE_STRIDE / 4), access);
         }
@@ -341,7 +312,7 @@ static void reset_physical(struct vm *vm, struct vplic_bank *bank, uint32_t sour
     if (bank->owed >> source % 32 & 1) {
         if (pcpu == NULL) {
             /* Only a context in which it is enabled can complete a source (chapter 9). */
-            pcpu = vcpu_of(vm, 0)->pcpu;
+            pcpu = vm_vcpu(vm, 0)->pcpu;
             plic_set_enabled(physical, pcpu, true);
         }
         plic_complete(physical, pcpu);
@@ -372,7 +343,7 @@ void vplic_vm_reset(struct vm *vm)
         reset_bank(vm, index);
     }
     for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
-        vcpu_of(vm, i)->arch.context = (struct vcontext){ .stale = true };
+        vm_vcpu(vm, i)->arch.context = (struct vcontext){ .stale = true };
     }
     spin_unlock(&vplic->lock);
 }

@@ -5,7 +5,7 @@
  */
 /* ARCH: riscv64 */
 /* SOURCES: arch/riscv64/sbi.c arch/riscv64/sbi_harts.c arch/riscv64/sbi_console.c */
-/* SOURCES: arch/riscv64/memory.c */
+/* SOURCES: runtime/memory.c */
 #include "test.h"
 #include <arch/csr.h>
 #include <arch/firmware.h>
