@@ -49,7 +49,7 @@ int64_t sbi_send_ipi(const struct vcpu *v, uint64_t mask, uint64_t base)
     return SBI_SUCCESS;
 }
 
-/* One fence on one set of harts; `size` 0: all addresses. */
+/* Fences on other harts; `size` 0: all addresses. */
 static void fence_harts(uint64_t function, struct hart_set harts, uint64_t start, uint64_t size)
 {
     if (function == SBI_RFENCE_FENCE_I) {
@@ -76,10 +76,10 @@ static void fence_vcpus(const struct vcpu *v, uint64_t function, uint64_t set, u
     struct hart_set harts = { 0, 0 };
 
     while (set != 0) {
-        const struct vcpu *target = vm_vcpu(v->vm, take_bit(&set));
-        uint64_t hart = target->pcpu->config->arch.hart_id;
+        const struct pcpu *pcpu = vm_vcpu(v->vm, take_bit(&set))->pcpu;
+        uint64_t hart = pcpu->config->arch.hart_id;
 
-        if (target->pcpu == v->pcpu) {
+        if (pcpu == v->pcpu) {
             fence_here(function);
             continue;
         }
@@ -87,9 +87,7 @@ static void fence_vcpus(const struct vcpu *v, uint64_t function, uint64_t set, u
             fence_harts(function, harts, start, size);
             harts.mask = 0;
         }
-        if (harts.mask == 0) {
-            harts.base = hart;
-        }
+        harts.base = harts.mask == 0 ? hart : harts.base;
         harts.mask |= BIT(hart - harts.base);
     }
     if (harts.mask != 0) {
@@ -118,17 +116,17 @@ int64_t sbi_remote_fence(const struct vcpu *v, uint64_t function, const uint64_t
     return SBI_SUCCESS;
 }
 
-int64_t sbi_hart_start(const struct vcpu *v, uint64_t hart, uint64_t entry, uint64_t argument)
+static int64_t hart_start(const struct vm *vm, const uint64_t arguments[3])
 {
-    struct vcpu *target = vm_find_vcpu(v->vm, hart);
+    struct vcpu *target = vm_find_vcpu(vm, arguments[0]);
 
     if (target == NULL) {
         return SBI_ERR_INVALID_PARAM;
     }
-    if (!memory_permits(v->vm, (ipa_t){ entry }, 2, MEM_EXECUTE)) {
+    if (!memory_permits(vm, (ipa_t){ arguments[1] }, 2, MEM_EXECUTE)) {
         return SBI_ERR_INVALID_ADDRESS;
     }
-    switch (vcpu_on(target, entry, argument)) {
+    switch (vcpu_on(target, arguments[1], arguments[2])) {
     case HV_OK:
         return SBI_SUCCESS;
     case HV_ERR_ALREADY:
@@ -138,48 +136,54 @@ int64_t sbi_hart_start(const struct vcpu *v, uint64_t hart, uint64_t entry, uint
     }
 }
 
-struct sbi_result sbi_hart_status(const struct vcpu *v, uint64_t hart)
+static enum exit_reason hart_status(const struct vm *vm, uint64_t x[32])
 {
-    const struct vcpu *target = vm_find_vcpu(v->vm, hart);
+    static const uint8_t status[] = {
+        [VCPU_OFF] = SBI_HSM_STOPPED,          [VCPU_READY] = SBI_HSM_START_PENDING,
+        [VCPU_RUNNING] = SBI_HSM_STARTED,      [VCPU_HALTED] = SBI_HSM_STARTED,
+        [VCPU_EXITING] = SBI_HSM_STOP_PENDING,
+    };
+    const struct vcpu *target = vm_find_vcpu(vm, x[SBI_A0]);
 
     if (target == NULL) {
-        return (struct sbi_result){ SBI_ERR_INVALID_PARAM, 0 };
+        return sbi_answer(x, SBI_ERR_INVALID_PARAM, 0);
     }
-    switch (__atomic_load_n(&target->state, __ATOMIC_SEQ_CST)) {
-    case VCPU_OFF:
-        return (struct sbi_result){ SBI_SUCCESS, SBI_HSM_STOPPED };
-    case VCPU_READY:
-        return (struct sbi_result){ SBI_SUCCESS, SBI_HSM_START_PENDING };
-    case VCPU_EXITING:
-        return (struct sbi_result){ SBI_SUCCESS, SBI_HSM_STOP_PENDING };
-    default:
-        return (struct sbi_result){ SBI_SUCCESS, SBI_HSM_STARTED };
-    }
+    return sbi_answer(x, SBI_SUCCESS, status[__atomic_load_n(&target->state, __ATOMIC_SEQ_CST)]);
 }
 
 /* The two suspensions that every SBI has; registers of a retentive one are the guest's all along.
  */
-enum exit_reason sbi_hart_suspend(struct vcpu *v, uint64_t x[32])
+static enum exit_reason hart_suspend(struct vcpu *v, uint64_t x[32])
 {
     uint64_t entry = x[SBI_A0 + 1];
-    int64_t error = SBI_ERR_INVALID_PARAM;
 
     switch ((uint32_t)x[SBI_A0]) {
     case SBI_HSM_SUSPEND_RETENTIVE:
-        x[SBI_A0] = (uint64_t)SBI_SUCCESS;
-        x[SBI_A0 + 1] = 0;
+        sbi_answer(x, SBI_SUCCESS, 0);
         return EXIT_HALT;
     case SBI_HSM_SUSPEND_NON_RETENTIVE:
-        if (memory_permits(v->vm, (ipa_t){ entry }, 2, MEM_EXECUTE)) {
-            vcpu_resume_at(v, entry, x[SBI_A0 + 2]);
-            return EXIT_HALT;
+        if (!memory_permits(v->vm, (ipa_t){ entry }, 2, MEM_EXECUTE)) {
+            return sbi_answer(x, SBI_ERR_INVALID_ADDRESS, 0);
         }
-        error = SBI_ERR_INVALID_ADDRESS;
-        break;
+        vcpu_resume_at(v, entry, x[SBI_A0 + 2]);
+        return EXIT_HALT;
     default:
-        break;
+        return sbi_answer(x, SBI_ERR_INVALID_PARAM, 0);
     }
-    x[SBI_A0] = (uint64_t)error;
-    x[SBI_A0 + 1] = 0;
-    return EXIT_HYPERCALL;
+}
+
+enum exit_reason sbi_hsm_call(struct vcpu *v, uint64_t x[32])
+{
+    switch (x[SBI_FUNCTION]) {
+    case SBI_HSM_HART_START:
+        return sbi_answer(x, hart_start(v->vm, &x[SBI_A0]), 0);
+    case SBI_HSM_HART_STOP:
+        return EXIT_CPU_DOWN;
+    case SBI_HSM_HART_GET_STATUS:
+        return hart_status(v->vm, x);
+    case SBI_HSM_HART_SUSPEND:
+        return hart_suspend(v, x);
+    default:
+        return sbi_answer(x, SBI_ERR_NOT_SUPPORTED, 0);
+    }
 }

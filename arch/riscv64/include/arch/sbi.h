@@ -43,7 +43,6 @@
 #define SBI_IPI_SEND_IPI 0u
 
 #define SBI_RFENCE_FENCE_I         0u
-#define SBI_RFENCE_SFENCE_VMA      1u
 #define SBI_RFENCE_SFENCE_VMA_ASID 2u
 #define SBI_RFENCE_HFENCE_VVMA     6u
 
@@ -85,11 +84,19 @@
 #define SBI_FUNCTION  16
 #define SBI_EXTENSION 17
 
-/* What a call answers: the error code and a value. */
-struct sbi_result {
-    int64_t error;
-    uint64_t value;
-};
+/* A call that returns: its error code and value. */
+static inline enum exit_reason sbi_answer(uint64_t x[32], int64_t error, uint64_t value)
+{
+    x[SBI_A0] = (uint64_t)error;
+    x[SBI_A0 + 1] = value;
+    return EXIT_HYPERCALL;
+}
+
+/* A legacy call that returns; a1 stays as it is (5). */
+static inline enum exit_reason sbi_answer_legacy(uint64_t x[32], int64_t result)
+{
+    return sbi_answer(x, result, x[SBI_A0 + 1]);
+}
 
 /*
  * Decides one call of vCPU `v`, which is loaded on this CPU.
@@ -111,20 +118,9 @@ int64_t sbi_send_ipi(const struct vcpu *v, uint64_t mask, uint64_t base);
 /* RFENCE, by its function: on the machine's harts of those vCPUs, no others (8). */
 int64_t sbi_remote_fence(const struct vcpu *v, uint64_t function, const uint64_t arguments[4]);
 
-/* HSM but for stop (9). hart_suspend returns EXIT_HALT when the vCPU shall wait. */
-int64_t sbi_hart_start(const struct vcpu *v, uint64_t hart, uint64_t entry, uint64_t argument);
-struct sbi_result sbi_hart_status(const struct vcpu *v, uint64_t hart);
-enum exit_reason sbi_hart_suspend(struct vcpu *v, uint64_t x[32]);
+/* The functions of HSM (9), as sbi_call(). */
+enum exit_reason sbi_hsm_call(struct vcpu *v, uint64_t x[32]);
 
-/* sbi_console.c */
-
-/* DBCN: up to `size` bytes between the console and guest memory at `base` (12.1, 12.2); how many it
- * were is the value. */
-struct sbi_result sbi_console_write(const struct vcpu *v, ipa_t base, uint64_t size);
-struct sbi_result sbi_console_read(const struct vcpu *v, ipa_t base, uint64_t size);
-
-/* One byte of output. Returns false if there is no room for it now. The VM has a console. */
-HV_MUST_CHECK bool sbi_console_put(const struct vcpu *v, uint8_t byte);
-
-/* The next byte of input, or -1. The VM has a console. */
-int sbi_console_get(const struct vcpu *v);
+/* sbi_console.c: the functions of DBCN (12) and the legacy console (5.2, 5.3), as sbi_call(). */
+enum exit_reason sbi_console_call(const struct vcpu *v, uint64_t x[32]);
+enum exit_reason sbi_legacy_console(const struct vcpu *v, uint64_t x[32]);
