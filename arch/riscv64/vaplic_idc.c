@@ -115,20 +115,28 @@ static uint32_t top(const struct vcpu *v)
            mirrored(level);
 }
 
+/* The same, after a look at the inputs of devices. Each round takes one source away. */
+static uint32_t settled_top(const struct vcpu *v)
+{
+    uint32_t value;
+
+    do {
+        value = top(v);
+    } while (value != 0 && vaplic_has_fallen(v->vm, value >> APLIC_TOPI_SHIFT));
+    return value;
+}
+
 /* Reads claimi: a source that was claimed is no longer pending, unless it is level-sensitive, which
  * its input alone decides (4.7); a claim of nothing takes the forced interrupt away (4.8.1). */
 static uint32_t claim(struct vcpu *v)
 {
-    uint32_t value = top(v);
-    uint32_t source = value >> APLIC_TOPI_SHIFT, bit = 1u << source % 32;
-    struct vaplic_bank *bank = bank_of(v->vm, source / 32);
+    uint32_t value = settled_top(v);
 
     if (value == 0) {
         v->arch.context.is_forced = false;
         vcontext_signal(v);
-    } else if ((bank->level & bit) == 0) {
-        bank->pending &= ~bit;
-        vaplic_idc_follow(v->vm, source / 32, bit);
+    } else {
+        vaplic_claimed(v->vm, value >> APLIC_TOPI_SHIFT);
     }
     return value;
 }
@@ -167,7 +175,7 @@ static uint32_t read_register(struct vcpu *v, uint32_t offset)
     case APLIC_IDC_ITHRESHOLD:
         return mirrored(context->threshold);
     case APLIC_IDC_TOPI:
-        return top(v);
+        return settled_top(v);
     case APLIC_IDC_CLAIMI:
         return claim(v);
     default:

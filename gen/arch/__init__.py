@@ -67,10 +67,6 @@ class Architecture(ABC):
         """Guest addresses of the devices that the hypervisor emulates for a VM, and their names."""
 
     @abstractmethod
-    def interrupt_shortcoming(self, system: System, vm: Vm) -> str:
-        """Why no device can interrupt the VM, whatever its number; "" if it can."""
-
-    @abstractmethod
     def is_assignable(self, hardware: Hardware, number: int) -> bool:
         """Whether an interrupt of that number can be given to a VM."""
 
