@@ -2,8 +2,8 @@
 /*
  * The board's own firmware. See arch/firmware.h.
  *
- * Source: RISC-V Supervisor Binary Interface 2.0, chapters 6 (TIME), 7 (IPI), 8 (RFENCE), 9 (HSM)
- * and 10 (SRST).
+ * Source: RISC-V Supervisor Binary Interface 2.0, chapters 6 (TIME), 7 (IPI), 8 (RFENCE), 9 (HSM),
+ * 10 (SRST) and 11 (PMU).
  */
 #include <arch/asm.h>
 #include <arch/csr.h>
@@ -66,6 +66,12 @@ void firmware_remote_hfence_vvma(struct hart_set harts, uint64_t start, uint64_t
 {
     (void)firmware_call(SBI_EXT_RFENCE, SBI_RFENCE_HFENCE_VVMA,
                         (uint64_t[5]){ harts.mask, harts.base, start, size });
+}
+
+bool firmware_pmu(uint64_t function, uint64_t counters, uint64_t flags, uint64_t argument)
+{
+    return firmware_call(SBI_EXT_PMU, function, (uint64_t[5]){ 0, counters, flags, argument }) ==
+           SBI_SUCCESS;
 }
 
 void arch_power_off(void)

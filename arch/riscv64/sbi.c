@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * SBI as a guest sees it: which calls there are. See arch/sbi.h; what concerns other harts is in
- * sbi_harts.c, the console in sbi_console.c.
+ * sbi_harts.c, the console in sbi_console.c, counters in sbi_pmu.c.
  *
  * The lists below are all there is: everything else is answered SBI_ERR_NOT_SUPPORTED.
  */
@@ -25,6 +25,8 @@ static bool has_extension(const struct vcpu *v, uint64_t extension)
     case SBI_LEGACY_CONSOLE_GETCHAR:
     case SBI_EXT_DBCN:
         return v->vm->config->arch.uart != NULL;
+    case SBI_EXT_PMU:
+        return v->arch.pmu.is_granted;
     case SBI_EXT_BASE:
     case SBI_EXT_TIME:
     case SBI_EXT_IPI:
@@ -127,6 +129,8 @@ enum exit_reason sbi_call(struct vcpu *v, uint64_t x[32])
         return reset_call(x);
     case SBI_EXT_DBCN:
         return sbi_console_call(v, x);
+    case SBI_EXT_PMU:
+        return sbi_pmu_call(v, x);
     case SBI_LEGACY_SET_TIMER:
         time_guest_set(v, x[SBI_A0]);
         return sbi_answer_legacy(x, SBI_SUCCESS);

@@ -15,25 +15,18 @@
 /* Ranges longer than this are fenced whole: page by page would take longer. */
 #define FENCE_RANGE_MAX (UINT64_C(64) * HV_PAGE_SIZE)
 
-/* Bit i: vCPU i of the VM, for the harts that `mask` and `base` name (3.1). Returns false if one of
- * them does not exist. */
+bool sbi_named(uint64_t mask, uint64_t base, uint64_t all, uint64_t *set)
+{
+    *set = mask << base % 64;
+    return mask == 0 || (base < 64 && *set >> base == mask && (*set & ~all) == 0);
+}
+
+/* Bit i: vCPU i of the VM, for the harts that are named. Returns false if one does not exist. */
 static bool named_vcpus(const struct vm *vm, uint64_t mask, uint64_t base, uint64_t *set)
 {
     uint64_t all = UINT64_MAX >> (64 - vm->config->vcpu_count);
 
-    if (base == SBI_ALL_HARTS) {
-        *set = all;
-        return true;
-    }
-    if (mask == 0) {
-        *set = 0;
-        return true;
-    }
-    if (base >= 64 || (mask << base) >> base != mask) {
-        return false;
-    }
-    *set = mask << base;
-    return (*set & ~all) == 0;
+    return base == SBI_ALL_HARTS ? sbi_named(all, 0, all, set) : sbi_named(mask, base, all, set);
 }
 
 int64_t sbi_send_ipi(const struct vcpu *v, uint64_t mask, uint64_t base)

@@ -11,6 +11,7 @@
  */
 #include <arch/csr.h>
 #include <arch/imsic.h>
+#include <arch/sbi.h>
 #include <arch/time.h>
 #include <arch/trap.h>
 #include <arch/vaplic.h>
@@ -89,6 +90,7 @@ void arch_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument)
     arch->ipi = false;
     arch->flush_always = sched_has_sibling(v);
     arch->flush_once = true;
+    sbi_pmu_reset(v);
     if (v->config->arch.vgein != 0) {
         reset_file(v->config->arch.vgein);
     }

@@ -27,12 +27,14 @@ class Architecture(ABC):
     elf_machine: e_machine of its executables, as a number.
     max_vcpus: most vCPUs that one VM can have.
     boot_area_use: what the first 2 MiB of RAM are left to, for messages.
+    grants_pmu: whether a VM can have the performance counters of its CPUs.
     """
 
     name: str
     elf_machine: int
     max_vcpus: int
     boot_area_use: str
+    grants_pmu: bool = False
 
     @abstractmethod
     def read_hardware(self, tree: Tree, console: str | None = None) -> Hardware:

@@ -137,6 +137,7 @@ class Riscv64(Architecture):
     elf_machine = _EM_RISCV
     max_vcpus = 64
     boot_area_use = "firmware"
+    grants_pmu = True
 
     def read_hardware(self, tree: Tree, console: str | None = None) -> Riscv64Hardware:
         """See gen.arch.Architecture."""

@@ -204,6 +204,7 @@ const struct vm_config vm_configs[] = {
                 .bank_count = 1,
             },
             .uart = NULL,
+            .has_pmu = false,
         },
     },
     /* system.toml:27 vm.near */
@@ -237,6 +238,7 @@ const struct vm_config vm_configs[] = {
                 .bank_count = 1,
             },
             .uart = NULL,
+            .has_pmu = false,
         },
     },
 };

@@ -158,6 +158,7 @@ const struct vm_config vm_configs[] = {
                 .bank_count = 2,
             },
             .uart = &uart_owner,
+            .has_pmu = true,
         },
     },
 };

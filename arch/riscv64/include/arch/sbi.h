@@ -17,6 +17,7 @@
 #define SBI_EXT_IPI    0x735049u   /* 7 */
 #define SBI_EXT_RFENCE 0x52464e43u /* 8; HSM, 9, is in arch/asm.h */
 #define SBI_EXT_SRST   0x53525354u /* 10 */
+#define SBI_EXT_PMU    0x504d55u   /* 11 */
 #define SBI_EXT_DBCN   0x4442434eu /* 12 */
 
 /* Legacy extensions (5): the extension is the function. */
@@ -64,6 +65,29 @@
 #define SBI_SRST_WARM_REBOOT 2u
 #define SBI_SRST_REASON_MAX  1u /* system failure */
 
+#define SBI_PMU_NUM_COUNTERS         0u
+#define SBI_PMU_COUNTER_GET_INFO     1u
+#define SBI_PMU_COUNTER_CFG_MATCHING 2u
+#define SBI_PMU_COUNTER_START        3u
+#define SBI_PMU_COUNTER_STOP         4u
+#define SBI_PMU_COUNTER_FW_READ      5u
+#define SBI_PMU_COUNTER_FW_READ_HI   6u
+
+/* Events: hardware, general (11.2.1). */
+#define SBI_PMU_CPU_CYCLES   1u
+#define SBI_PMU_INSTRUCTIONS 2u
+
+/* Flags of these functions, and all of them. */
+#define SBI_PMU_CFG_SKIP_MATCH      0x01u
+#define SBI_PMU_CFG_CLEAR_VALUE     0x02u
+#define SBI_PMU_CFG_AUTO_START      0x04u
+#define SBI_PMU_CFG_FLAGS           UINT64_C(0xff)
+#define SBI_PMU_START_INIT_SNAPSHOT 0x02u
+#define SBI_PMU_START_FLAGS         UINT64_C(0x03)
+#define SBI_PMU_STOP_RESET          0x01u
+#define SBI_PMU_STOP_TAKE_SNAPSHOT  0x02u
+#define SBI_PMU_STOP_FLAGS          UINT64_C(0x03)
+
 #define SBI_DBCN_WRITE      0u
 #define SBI_DBCN_READ       1u
 #define SBI_DBCN_WRITE_BYTE 2u
@@ -75,6 +99,9 @@
 #define SBI_ERR_INVALID_PARAM     INT64_C(-3)
 #define SBI_ERR_INVALID_ADDRESS   INT64_C(-5)
 #define SBI_ERR_ALREADY_AVAILABLE INT64_C(-6)
+#define SBI_ERR_ALREADY_STARTED   INT64_C(-7)
+#define SBI_ERR_ALREADY_STOPPED   INT64_C(-8)
+#define SBI_ERR_NO_SHMEM          INT64_C(-9)
 
 /* A hart mask base that means all harts (3.1). */
 #define SBI_ALL_HARTS UINT64_MAX
@@ -120,6 +147,19 @@ int64_t sbi_remote_fence(const struct vcpu *v, uint64_t function, const uint64_t
 
 /* The functions of HSM (9), as sbi_call(). */
 enum exit_reason sbi_hsm_call(struct vcpu *v, uint64_t x[32]);
+
+/* The set that `mask` and `base` name (3.1): bit i for number i. Returns false if it is not within
+ * `all`. */
+HV_MUST_CHECK bool sbi_named(uint64_t mask, uint64_t base, uint64_t all, uint64_t *set);
+
+/* sbi_pmu.c */
+
+/* The functions of PMU (11), as sbi_call(). */
+enum exit_reason sbi_pmu_call(struct vcpu *v, uint64_t x[32]);
+
+/* Puts the counters of this hart into their state at the start of vCPU `v`, if they are granted to
+ * it, and out of its reach if not. */
+void sbi_pmu_reset(struct vcpu *v);
 
 /* sbi_console.c: the functions of DBCN (12) and the legacy console (5.2, 5.3), as sbi_call(). */
 enum exit_reason sbi_console_call(const struct vcpu *v, uint64_t x[32]);

@@ -24,6 +24,12 @@ struct arch_csrs {
     uint64_t scounteren, senvcfg;
 };
 
+/* Performance counters, as bits (sbi_pmu.c). Own CPU only. */
+struct arch_pmu {
+    bool is_granted;
+    uint64_t configured, started;
+};
+
 struct arch_vcpu {
     uint64_t x[32];         /* general registers; saved at every trap (vectors.S); x[0] is 0 */
     uintptr_t hv_sp, hv_tp; /* of the hypervisor while the guest runs (vectors.S) */
@@ -38,6 +44,7 @@ struct arch_vcpu {
     bool ipi;                      /* atomic: another vCPU sent an interrupt: vcpu_take_ipi() */
     bool flush_once;               /* drop the VM's TLB entries at the next load: it was reset */
     bool flush_always;             /* ... at every load: another vCPU of its VM shares the CPU */
+    struct arch_pmu pmu;           /* never moved: it is alone on its hart */
     struct vcontext context;       /* at its VM's emulated interrupt controller */
 };
 
@@ -56,6 +63,7 @@ struct arch_vm_config {
     struct vplic_config vplic;   /* .state is NULL where the board has an AIA */
     struct vaplic_config vaplic; /* .state is NULL where the board has a PLIC */
     struct v16550 *uart;         /* NULL: no console */
+    bool has_pmu;                /* granted; its vCPUs are alone on their harts */
 };
 
 struct arch_vcpu_config {

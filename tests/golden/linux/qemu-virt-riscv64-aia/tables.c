@@ -227,6 +227,7 @@ const struct vm_config vm_configs[] = {
                 .is_direct = false,
             },
             .uart = &uart_one,
+            .has_pmu = false,
         },
     },
     /* system.toml:23 vm.two */
@@ -261,6 +262,7 @@ const struct vm_config vm_configs[] = {
                 .is_direct = false,
             },
             .uart = &uart_two,
+            .has_pmu = false,
         },
     },
 };

@@ -226,6 +226,7 @@ const struct vm_config vm_configs[] = {
                 .bank_count = 1,
             },
             .uart = &uart_one,
+            .has_pmu = false,
         },
     },
     /* system.toml:23 vm.two */
@@ -259,6 +260,7 @@ const struct vm_config vm_configs[] = {
                 .bank_count = 1,
             },
             .uart = &uart_two,
+            .has_pmu = false,
         },
     },
 };

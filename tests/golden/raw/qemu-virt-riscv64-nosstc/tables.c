@@ -141,6 +141,7 @@ const struct vm_config vm_configs[] = {
                 .bank_count = 1,
             },
             .uart = NULL,
+            .has_pmu = false,
         },
     },
 };

@@ -213,6 +213,7 @@ const struct vm_config vm_configs[] = {
                 .is_direct = false,
             },
             .uart = &uart_wide,
+            .has_pmu = false,
         },
     },
     /* system.toml:24 vm.narrow */
@@ -247,6 +248,7 @@ const struct vm_config vm_configs[] = {
                 .is_direct = false,
             },
             .uart = &uart_narrow,
+            .has_pmu = false,
         },
     },
 };

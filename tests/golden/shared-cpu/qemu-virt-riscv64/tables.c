@@ -212,6 +212,7 @@ const struct vm_config vm_configs[] = {
                 .bank_count = 1,
             },
             .uart = &uart_wide,
+            .has_pmu = false,
         },
     },
     /* system.toml:24 vm.narrow */
@@ -245,6 +246,7 @@ const struct vm_config vm_configs[] = {
                 .bank_count = 1,
             },
             .uart = &uart_narrow,
+            .has_pmu = false,
         },
     },
 };

@@ -159,6 +159,7 @@ const struct vm_config vm_configs[] = {
                 .is_direct = false,
             },
             .uart = &uart_owner,
+            .has_pmu = true,
         },
     },
 };
