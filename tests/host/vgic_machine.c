@@ -62,7 +62,7 @@ void fake_relax(void)
     FAIL("the lock is taken by somebody who does not run");
 }
 
-void panic(const char *file, int line, const char *what)
+void panic(const char *file, unsigned line, const char *what)
 {
     FAIL("panic at %s:%d: %s", file, line, what);
 }
