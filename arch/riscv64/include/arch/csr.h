@@ -60,24 +60,12 @@
         value_;                                                                  \
     })
 
-#define csr_write(number, value)                                                      \
-    do {                                                                              \
-        uint64_t new_value_ = (value);                                                \
-        __asm__ volatile("csrw %0, %1" : : "i"(number), "rK"(new_value_) : "memory"); \
-    } while (0)
-
-/* Sets or clears the bits of `mask`. */
-#define csr_set(number, mask)                                                    \
-    do {                                                                         \
-        uint64_t mask_ = (mask);                                                 \
-        __asm__ volatile("csrs %0, %1" : : "i"(number), "rK"(mask_) : "memory"); \
-    } while (0)
-
-#define csr_clear(number, mask)                                                  \
-    do {                                                                         \
-        uint64_t mask_ = (mask);                                                 \
-        __asm__ volatile("csrc %0, %1" : : "i"(number), "rK"(mask_) : "memory"); \
-    } while (0)
+/* Writes a register, or sets or clears the bits of `mask` in it. */
+#define csr_write(number, value) csr_change("csrw", number, value)
+#define csr_set(number, mask)    csr_change("csrs", number, mask)
+#define csr_clear(number, mask)  csr_change("csrc", number, mask)
+#define csr_change(instruction, number, value) \
+    __asm__ volatile(instruction " %0, %1" : : "i"(number), "rK"((uint64_t)(value)) : "memory")
 
 #define BIT(n) (UINT64_C(1) << (n))
 
