@@ -84,10 +84,9 @@ enum hv_err vm_stop(struct vm *vm, enum vm_end end)
 
 void vm_end(struct vm *vm, enum vm_end end)
 {
-    /* A VM that is on its way out already ends as the first caller decided. */
-    enum hv_err err = vm_stop(vm, end);
-
-    (void)err;
+    if (vm_stop(vm, end) != HV_OK) {
+        return; /* on its way out already: it ends as the first caller decided */
+    }
 }
 
 bool vm_vcpu_left(struct vm *vm)
@@ -125,8 +124,8 @@ bool vm_take_load_pending(struct vm *vm)
 const char *vm_state_name(enum vm_state state)
 {
     static const char *const names[] = {
-        [VM_READY] = "ready",       [VM_RUNNING] = "running", [VM_PAUSED] = "paused",
-        [VM_STOPPING] = "stopping", [VM_STOPPED] = "stopped", [VM_FAILED] = "failed",
+        [VM_READY] = "ready",     [VM_RUNNING] = "running", [VM_STOPPING] = "stopping",
+        [VM_STOPPED] = "stopped", [VM_FAILED] = "failed",
     };
 
     return names[state];

@@ -58,30 +58,9 @@ static enum exit_reason base_call(const struct vcpu *v, uint64_t x[32])
                                                            : values[function]);
 }
 
-static enum exit_reason time_call(struct vcpu *v, uint64_t x[32])
-{
-    if (x[SBI_FUNCTION] != SBI_TIME_SET_TIMER) {
-        return sbi_answer(x, SBI_ERR_NOT_SUPPORTED, 0);
-    }
-    time_guest_set(v, x[SBI_A0]);
-    return sbi_answer(x, SBI_SUCCESS, 0);
-}
-
-static enum exit_reason ipi_call(struct vcpu *v, uint64_t x[32])
-{
-    if (x[SBI_FUNCTION] != SBI_IPI_SEND_IPI) {
-        return sbi_answer(x, SBI_ERR_NOT_SUPPORTED, 0);
-    }
-    sbi_answer(x, sbi_send_ipi(v, x[SBI_A0], x[SBI_A0 + 1]), 0);
-    return EXIT_SEND_IPI;
-}
-
 /* SYSTEM_RESET (10.1): type and reason are 32 bits wide. */
 static enum exit_reason reset_call(uint64_t x[32])
 {
-    if (x[SBI_FUNCTION] != SBI_SRST_RESET) {
-        return sbi_answer(x, SBI_ERR_NOT_SUPPORTED, 0);
-    }
     if ((uint32_t)x[SBI_A0 + 1] > SBI_SRST_REASON_MAX) {
         return sbi_answer(x, SBI_ERR_INVALID_PARAM, 0);
     }
@@ -116,9 +95,17 @@ enum exit_reason sbi_call(struct vcpu *v, uint64_t x[32])
 {
     switch (x[SBI_EXTENSION]) {
     case SBI_EXT_TIME:
-        return time_call(v, x);
+        if (x[SBI_FUNCTION] != SBI_TIME_SET_TIMER) {
+            break;
+        }
+        time_guest_set(v, x[SBI_A0]);
+        return sbi_answer(x, SBI_SUCCESS, 0);
     case SBI_EXT_IPI:
-        return ipi_call(v, x);
+        if (x[SBI_FUNCTION] != SBI_IPI_SEND_IPI) {
+            break;
+        }
+        sbi_answer(x, sbi_send_ipi(v, x[SBI_A0], x[SBI_A0 + 1]), 0);
+        return EXIT_SEND_IPI;
     case SBI_EXT_RFENCE:
         return sbi_answer(x, sbi_remote_fence(v, x[SBI_FUNCTION], &x[SBI_A0]), 0);
     case SBI_EXT_BASE:
@@ -126,6 +113,9 @@ enum exit_reason sbi_call(struct vcpu *v, uint64_t x[32])
     case SBI_EXT_HSM:
         return sbi_hsm_call(v, x);
     case SBI_EXT_SRST:
+        if (x[SBI_FUNCTION] != SBI_SRST_RESET) {
+            break;
+        }
         return reset_call(x);
     case SBI_EXT_DBCN:
         return sbi_console_call(v, x);
@@ -148,6 +138,7 @@ enum exit_reason sbi_call(struct vcpu *v, uint64_t x[32])
     case SBI_LEGACY_SHUTDOWN:
         return EXIT_SYSTEM_DOWN;
     default:
-        return sbi_answer(x, SBI_ERR_NOT_SUPPORTED, 0);
+        break;
     }
+    return sbi_answer(x, SBI_ERR_NOT_SUPPORTED, 0);
 }

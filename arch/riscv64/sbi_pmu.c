@@ -46,36 +46,31 @@ void sbi_pmu_reset(struct vcpu *v)
     csr_write(CSR_HCOUNTEREN, granted ? HCOUNTEREN_TM | COUNTERS : HCOUNTEREN_TM);
 }
 
-/* Chooses the counter for an event, which is 0 or an error. What modes shall not be counted are
- * hints, which these counters cannot take (11.6). */
+/* Chooses the counter for an event; what modes shall not be counted are hints, which these counters
+ * cannot take (11.6). */
 static int64_t configure(struct arch_pmu *pmu, uint64_t set, uint64_t flags, uint64_t event)
 {
-    uint32_t counter = event == SBI_PMU_CPU_CYCLES ? CYCLE : INSTRET;
+    uint64_t bit = event == SBI_PMU_CPU_CYCLES     ? BIT(CYCLE)
+                   : event == SBI_PMU_INSTRUCTIONS ? BIT(INSTRET)
+                                                   : 0;
+    bool is_taken = (pmu->configured & bit) != 0 && (flags & SBI_PMU_CFG_SKIP_MATCH) == 0;
 
-    if ((flags & ~SBI_PMU_CFG_FLAGS) != 0) {
-        return SBI_ERR_INVALID_PARAM;
-    }
-    if ((event != SBI_PMU_CPU_CYCLES && event != SBI_PMU_INSTRUCTIONS) ||
-        (set & BIT(counter)) == 0 ||
-        ((pmu->configured & BIT(counter)) != 0 && (flags & SBI_PMU_CFG_SKIP_MATCH) == 0)) {
+    if ((set & bit) == 0 || is_taken) {
         return SBI_ERR_NOT_SUPPORTED;
     }
     flags &= SBI_PMU_CFG_CLEAR_VALUE | SBI_PMU_CFG_AUTO_START;
-    if (flags != 0 && !firmware_pmu(SBI_PMU_COUNTER_CFG_MATCHING, BIT(counter), flags, event)) {
+    if (flags != 0 && !firmware_pmu(SBI_PMU_COUNTER_CFG_MATCHING, bit, flags, event)) {
         return SBI_ERR_FAILED;
     }
-    pmu->configured |= BIT(counter);
-    pmu->started |= (flags & SBI_PMU_CFG_AUTO_START) != 0 ? BIT(counter) : 0;
-    return counter;
+    pmu->configured |= bit;
+    pmu->started |= (flags & SBI_PMU_CFG_AUTO_START) != 0 ? bit : 0;
+    return bit == BIT(CYCLE) ? CYCLE : INSTRET;
 }
 
 static int64_t start(struct arch_pmu *pmu, uint64_t set, uint64_t flags, uint64_t value)
 {
-    if ((flags & ~SBI_PMU_START_FLAGS) != 0 || (set & ~pmu->configured) != 0) {
+    if ((set & ~pmu->configured) != 0) {
         return SBI_ERR_INVALID_PARAM;
-    }
-    if ((flags & SBI_PMU_START_INIT_SNAPSHOT) != 0) {
-        return SBI_ERR_NO_SHMEM;
     }
     if ((set & pmu->started) != 0) {
         return SBI_ERR_ALREADY_STARTED;
@@ -92,12 +87,6 @@ static int64_t stop(struct arch_pmu *pmu, uint64_t set, uint64_t flags)
 {
     uint64_t running = set & pmu->started;
 
-    if ((flags & ~SBI_PMU_STOP_FLAGS) != 0) {
-        return SBI_ERR_INVALID_PARAM;
-    }
-    if ((flags & SBI_PMU_STOP_TAKE_SNAPSHOT) != 0) {
-        return SBI_ERR_NO_SHMEM;
-    }
     if (running != 0 && !firmware_pmu(SBI_PMU_COUNTER_STOP, running, 0, 0)) {
         return SBI_ERR_FAILED;
     }
@@ -106,45 +95,52 @@ static int64_t stop(struct arch_pmu *pmu, uint64_t set, uint64_t flags)
     return running == set ? SBI_SUCCESS : SBI_ERR_ALREADY_STOPPED;
 }
 
-/* The calls that name a set of counters, by its base and mask. */
-static enum exit_reason counters_call(struct arch_pmu *pmu, uint64_t x[32])
+/* The functions that take a set of counters and flags. */
+static int64_t change(struct arch_pmu *pmu, uint64_t function, const uint64_t arguments[4])
 {
-    uint64_t flags = x[SBI_A0 + 2];
-    uint64_t set;
-    int64_t result;
+    bool is_configure = function == SBI_PMU_COUNTER_CFG_MATCHING;
+    uint64_t flags = arguments[2], set;
 
-    if (!sbi_named(x[SBI_A0 + 1], x[SBI_A0], COUNTERS, &set)) {
-        return sbi_answer(x, SBI_ERR_INVALID_PARAM, 0);
+    if (!sbi_named(arguments[1], arguments[0], COUNTERS, &set) ||
+        (flags & ~(is_configure ? SBI_PMU_CFG_FLAGS : SBI_PMU_OTHER_FLAGS)) != 0) {
+        return SBI_ERR_INVALID_PARAM;
     }
-    if (x[SBI_FUNCTION] == SBI_PMU_COUNTER_START) {
-        return sbi_answer(x, start(pmu, set, flags, x[SBI_A0 + 3]), 0);
+    if (is_configure) {
+        return configure(pmu, set, flags, arguments[3]);
     }
-    if (x[SBI_FUNCTION] == SBI_PMU_COUNTER_STOP) {
-        return sbi_answer(x, stop(pmu, set, flags), 0);
+    if ((flags & SBI_PMU_SNAPSHOT) != 0) {
+        return SBI_ERR_NO_SHMEM;
     }
-    result = configure(pmu, set, flags, x[SBI_A0 + 3]);
-    return result < 0 ? sbi_answer(x, result, 0) : sbi_answer(x, SBI_SUCCESS, (uint64_t)result);
+    return function == SBI_PMU_COUNTER_START ? start(pmu, set, flags, arguments[3])
+                                             : stop(pmu, set, flags);
+}
+
+/* Returns the call's value, or its error, which is negative. */
+static int64_t decide(struct arch_pmu *pmu, uint64_t function, const uint64_t arguments[4])
+{
+    switch (function) {
+    case SBI_PMU_NUM_COUNTERS:
+        return COUNTER_COUNT;
+    case SBI_PMU_COUNTER_GET_INFO:
+        return arguments[0] == CYCLE || arguments[0] == INSTRET
+                   ? (int64_t)COUNTER_INFO(arguments[0])
+                   : SBI_ERR_INVALID_PARAM;
+    case SBI_PMU_COUNTER_CFG_MATCHING:
+    case SBI_PMU_COUNTER_START:
+    case SBI_PMU_COUNTER_STOP:
+        return change(pmu, function, arguments);
+    case SBI_PMU_COUNTER_FW_READ: /* there are no counters of firmware */
+    case SBI_PMU_COUNTER_FW_READ_HI:
+        return SBI_ERR_INVALID_PARAM;
+    default:
+        return SBI_ERR_NOT_SUPPORTED;
+    }
 }
 
 enum exit_reason sbi_pmu_call(struct vcpu *v, uint64_t x[32])
 {
-    uint64_t counter = x[SBI_A0];
+    int64_t result = v->arch.pmu.is_granted ? decide(&v->arch.pmu, x[SBI_FUNCTION], &x[SBI_A0])
+                                            : SBI_ERR_NOT_SUPPORTED;
 
-    switch (v->arch.pmu.is_granted ? x[SBI_FUNCTION] : UINT64_MAX) {
-    case SBI_PMU_NUM_COUNTERS:
-        return sbi_answer(x, SBI_SUCCESS, COUNTER_COUNT);
-    case SBI_PMU_COUNTER_GET_INFO:
-        return counter < COUNTER_COUNT && (COUNTERS >> counter & 1) != 0
-                   ? sbi_answer(x, SBI_SUCCESS, COUNTER_INFO(counter))
-                   : sbi_answer(x, SBI_ERR_INVALID_PARAM, 0);
-    case SBI_PMU_COUNTER_CFG_MATCHING:
-    case SBI_PMU_COUNTER_START:
-    case SBI_PMU_COUNTER_STOP:
-        return counters_call(&v->arch.pmu, x);
-    case SBI_PMU_COUNTER_FW_READ: /* there are no counters of firmware */
-    case SBI_PMU_COUNTER_FW_READ_HI:
-        return sbi_answer(x, SBI_ERR_INVALID_PARAM, 0);
-    default:
-        return sbi_answer(x, SBI_ERR_NOT_SUPPORTED, 0);
-    }
+    return result < 0 ? sbi_answer(x, result, 0) : sbi_answer(x, SBI_SUCCESS, (uint64_t)result);
 }

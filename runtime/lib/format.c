@@ -26,7 +26,7 @@ static void put_string(struct output *out, unsigned width, const char *text)
     if (text == NULL) {
         text = "(null)";
     }
-    for (size_t used = strlen(text); used < width; used++) {
+    for (size_t used = width == 0 ? 0 : strlen(text); used < width; used++) {
         put(out, ' ');
     }
     for (; *text != '\0'; text++) {

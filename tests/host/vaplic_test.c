@@ -190,7 +190,7 @@ TEST(reset_values)
 TEST(only_own_sources_exist)
 {
     vaplic_vm_reset(&vms[0]);
-    for (uint32_t source = 1; source <= APLIC_SOURCE_MAX; source++) {
+    for (uint32_t source = 1; source <= 1023; source++) {
         bool is_own = source == UART || source == DEVICE || source == LINKED;
 
         write_reg(APLIC_SOURCECFG + 4 * source, APLIC_SM_LEVEL1);

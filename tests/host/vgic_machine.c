@@ -64,7 +64,7 @@ void fake_relax(void)
 
 void panic(const char *file, unsigned line, const char *what)
 {
-    FAIL("panic at %s:%d: %s", file, line, what);
+    FAIL("panic at %s:%u: %s", file, line, what);
 }
 
 void vcpu_notify(struct vcpu *v)

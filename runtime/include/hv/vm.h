@@ -8,9 +8,8 @@
  *       |                 restart wanted             |        vm_boot()         |
  *       +--------------------------------------------+ <------------------------+
  *
- * PAUSED stands in the table of states and is reached by no transition yet. A VM that ends by
- * itself (its last vCPU switched off) goes RUNNING -> STOPPED directly. running_vm_count counts the
- * VMs between boot and end; a restart does not touch it.
+ * A VM that ends by itself (its last vCPU switched off) goes RUNNING -> STOPPED directly.
+ * running_vm_count counts the VMs between boot and end; a restart does not touch it.
  */
 #pragma once
 
@@ -23,9 +22,8 @@ struct vcpu;
 struct vm_config;
 
 enum vm_state {
-    VM_READY,   /* may be booted */
-    VM_RUNNING, /* at least one vCPU is on */
-    VM_PAUSED,
+    VM_READY,    /* may be booted */
+    VM_RUNNING,  /* at least one vCPU is on */
     VM_STOPPING, /* its vCPUs are on their way out */
     VM_STOPPED,  /* ended as it or the operator wished */
     VM_FAILED,   /* ended by a fault */

@@ -77,16 +77,14 @@
 #define SBI_PMU_CPU_CYCLES   1u
 #define SBI_PMU_INSTRUCTIONS 2u
 
-/* Flags of these functions, and all of them. */
-#define SBI_PMU_CFG_SKIP_MATCH      0x01u
-#define SBI_PMU_CFG_CLEAR_VALUE     0x02u
-#define SBI_PMU_CFG_AUTO_START      0x04u
-#define SBI_PMU_CFG_FLAGS           UINT64_C(0xff)
-#define SBI_PMU_START_INIT_SNAPSHOT 0x02u
-#define SBI_PMU_START_FLAGS         UINT64_C(0x03)
-#define SBI_PMU_STOP_RESET          0x01u
-#define SBI_PMU_STOP_TAKE_SNAPSHOT  0x02u
-#define SBI_PMU_STOP_FLAGS          UINT64_C(0x03)
+/* Flags of these functions. */
+#define SBI_PMU_CFG_FLAGS       UINT64_C(0xff)
+#define SBI_PMU_CFG_SKIP_MATCH  0x01u
+#define SBI_PMU_CFG_CLEAR_VALUE 0x02u
+#define SBI_PMU_CFG_AUTO_START  0x04u
+#define SBI_PMU_OTHER_FLAGS     UINT64_C(0x03) /* of START and STOP */
+#define SBI_PMU_STOP_RESET      0x01u
+#define SBI_PMU_SNAPSHOT        0x02u /* at the start or at the end */
 
 #define SBI_DBCN_WRITE      0u
 #define SBI_DBCN_READ       1u
