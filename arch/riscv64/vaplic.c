@@ -105,9 +105,6 @@ void vaplic_set_line(struct vm *vm, uint32_t virq, bool level)
 {
     struct vaplic *vaplic = config_of(vm)->state;
 
-    if (!exists(vm, virq)) {
-        return;
-    }
     spin_lock(&vaplic->lock);
     move_line(vm, virq / 32, 1u << virq % 32, level);
     spin_unlock(&vaplic->lock);

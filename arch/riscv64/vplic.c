@@ -6,7 +6,7 @@
  * whatever becomes of its input meanwhile; its gateway forwards no other until it is completed
  * (PLIC 1.0.0, chapters 1.2 and 8). For a source linked to a physical one the physical gateway does
  * that: it stays claimed as long as the virtual source is pending or claimed, and the guest's
- * completion is passed on to it (`owed`).
+ * completion is passed on to it.
  *
  * Chapter numbers are of the PLIC specification 1.0.0.
  */
@@ -90,11 +90,7 @@ void vplic_inject(struct vm *vm, uint32_t virq)
 {
     struct vplic *vplic = config_of(vm)->state;
 
-    if (!exists(vm, virq)) {
-        return;
-    }
     spin_lock(&vplic->lock);
-    config_of(vm)->banks[virq / 32].owed |= 1u << virq % 32;
     request(vm, virq / 32, virq % 32);
     spin_unlock(&vplic->lock);
 }
@@ -102,12 +98,8 @@ void vplic_inject(struct vm *vm, uint32_t virq)
 void vplic_set_line(struct vm *vm, uint32_t virq, bool level)
 {
     struct vplic *vplic = config_of(vm)->state;
-    struct vplic_bank *bank;
+    struct vplic_bank *bank = &config_of(vm)->banks[virq / 32];
 
-    if (!exists(vm, virq)) {
-        return;
-    }
-    bank = &config_of(vm)->banks[virq / 32];
     spin_lock(&vplic->lock);
     if (level) {
         bank->line |= 1u << virq % 32;
@@ -154,8 +146,7 @@ static void complete(struct vcpu *v, uint32_t source)
         return;
     }
     bank->claimed &= ~bit;
-    if (bank->owed & bit) {
-        bank->owed &= ~bit;
+    if (config_of(vm)->physical[source] != 0) {
         plic_complete(config_of(vm)->physical[source], route(vm, bank->listeners[source % 32]));
     } else if (bank->line & bit) {
         request(vm, index, source % 32);
@@ -309,7 +300,7 @@ static void reset_physical(struct vm *vm, struct vplic_bank *bank, uint32_t sour
     if (physical == 0) {
         return;
     }
-    if (bank->owed >> source % 32 & 1) {
+    if ((bank->pending | bank->claimed) >> source % 32 & 1) {
         if (pcpu == NULL) {
             /* Only a context in which it is enabled can complete a source (chapter 9). */
             pcpu = vm_vcpu(vm, 0)->pcpu;

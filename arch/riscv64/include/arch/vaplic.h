@@ -68,7 +68,7 @@ void vaplic_vm_reset(struct vm *vm);
 
 /*
  * Moves the input of an emulated source. Any CPU. Takes vaplic->lock; locks of devices may be held.
- *   virq: a source of the VM; others are ignored
+ *   virq: an emulated source of the VM
  */
 void vaplic_set_line(struct vm *vm, uint32_t virq, bool level);
 

@@ -27,10 +27,9 @@ struct vm;
 
 /* 32 sources; bit i of each word is source 32 * bank + i. All under vplic->lock. */
 struct vplic_bank {
-    uint32_t pending;                  /* waits to be claimed */
+    uint32_t pending;                  /* waits to be claimed; linked: is claimed physically */
     uint32_t claimed;                  /* claimed and not completed; then not pending */
     uint32_t line;                     /* input level of emulated devices */
-    uint32_t owed;                     /* linked: the physical source waits for its completion */
     uint32_t at[VCONTEXT_LEVEL_COUNT]; /* by priority: the sources that have it */
     uint8_t priority[32];
     uint64_t listeners[32]; /* contexts in which the source is enabled: bit i: vCPU i */
@@ -63,14 +62,14 @@ void vplic_vm_reset(struct vm *vm);
 /*
  * A physical source, which the hypervisor claimed on this CPU, interrupts the VM. It is completed
  * when the guest completes it. Any CPU. Takes vplic->lock.
- *   virq: a linked source of the VM; others are ignored
+ *   virq: a linked source of the VM
  */
 void vplic_inject(struct vm *vm, uint32_t virq);
 
 /*
  * Moves the input of an emulated level-sensitive source. Any CPU. Takes vplic->lock; locks of
  * devices may be held.
- *   virq: a source of the VM; others are ignored
+ *   virq: an emulated source of the VM
  */
 void vplic_set_line(struct vm *vm, uint32_t virq, bool level);
 
