@@ -175,7 +175,7 @@ void arch_irq_poll(void)
 
 void arch_irq_set_line(struct vm *vm, uint32_t virq, bool level)
 {
-    if (vm->config->arch.vplic.state != NULL) {
+    if (vm->config->arch.controller.plic != NULL) {
         vplic_set_line(vm, virq, level);
     } else {
         vaplic_set_line(vm, virq, level);

@@ -29,17 +29,9 @@
 #define BITS_SIZE   0x100u
 #define BITS_NUMBER (APLIC_SETIPNUM - APLIC_SETIP)
 
-static const struct vaplic_config *config_of(const struct vm *vm)
+static const struct vcontroller_config *config_of(const struct vm *vm)
 {
-    return &vm->config->arch.vaplic;
-}
-
-/* True when the VM has the source. */
-static bool exists(const struct vm *vm, uint32_t source)
-{
-    const struct vaplic_config *config = config_of(vm);
-
-    return source / 32 < config->bank_count && (config->sources[source / 32] >> source % 32 & 1);
+    return &vm->config->arch.controller;
 }
 
 /* Inputs of emulated sources after inversion; those that nobody looks at are low (4.7). */
@@ -51,7 +43,7 @@ static uint32_t inputs(const struct vaplic_bank *bank)
 /* Sends what is due in a bank. */
 static void send(struct vm *vm, uint32_t index)
 {
-    struct vaplic_bank *bank = &config_of(vm)->banks[index];
+    struct vaplic_bank *bank = &config_of(vm)->aplic[index];
     uint64_t due = config_of(vm)->state->is_enabled ? bank->pending & bank->enabled : 0;
 
     bank->pending &= ~(uint32_t)due;
@@ -80,7 +72,7 @@ static void follow(struct vm *vm, uint32_t index, uint32_t sources)
  * high (4.7). */
 static void follow_inputs(struct vm *vm, uint32_t index, uint32_t old)
 {
-    struct vaplic_bank *bank = &config_of(vm)->banks[index];
+    struct vaplic_bank *bank = &config_of(vm)->aplic[index];
     uint32_t new = inputs(bank);
     uint32_t was_pending = bank->pending;
 
@@ -94,7 +86,7 @@ static void follow_inputs(struct vm *vm, uint32_t index, uint32_t old)
 
 static void move_line(struct vm *vm, uint32_t index, uint32_t bit, bool level)
 {
-    struct vaplic_bank *bank = &config_of(vm)->banks[index];
+    struct vaplic_bank *bank = &config_of(vm)->aplic[index];
     uint32_t old = inputs(bank);
 
     bank->line = level ? bank->line | bit : bank->line & ~bit;
@@ -103,17 +95,17 @@ static void move_line(struct vm *vm, uint32_t index, uint32_t bit, bool level)
 
 void vaplic_set_line(struct vm *vm, uint32_t virq, bool level)
 {
-    struct vaplic *vaplic = config_of(vm)->state;
+    struct vcontroller *state = config_of(vm)->state;
 
-    spin_lock(&vaplic->lock);
+    spin_lock(&state->lock);
     move_line(vm, virq / 32, 1u << virq % 32, level);
-    spin_unlock(&vaplic->lock);
+    spin_unlock(&state->lock);
 }
 
 /* ---- Linked sources ---- */
 
 /* The machine's source that has a virtual one's state, 0: the state is here. */
-static uint32_t keeper(const struct vaplic_config *config, uint32_t source)
+static uint32_t keeper(const struct vcontroller_config *config, uint32_t source)
 {
     return config->is_direct ? 0 : config->physical[source];
 }
@@ -121,8 +113,8 @@ static uint32_t keeper(const struct vaplic_config *config, uint32_t source)
 /* The machine's enable bits of linked sources follow the guest's. */
 static void follow_enables(struct vm *vm, uint32_t index, uint64_t bits)
 {
-    const struct vaplic_config *config = config_of(vm);
-    const struct vaplic_bank *bank = &config->banks[index];
+    const struct vcontroller_config *config = config_of(vm);
+    const struct vaplic_bank *bank = &config->aplic[index];
     uint32_t enabled = config->state->is_enabled ? bank->enabled & ~bank->held : 0;
 
     while (bits != 0) {
@@ -143,8 +135,8 @@ static void follow_enables(struct vm *vm, uint32_t index, uint64_t bits)
 /* ... and where they send to its targets. */
 static void follow_target(const struct vm *vm, uint32_t source)
 {
-    const struct vaplic_config *config = config_of(vm);
-    uint32_t target = config->banks[source / 32].target[source % 32];
+    const struct vcontroller_config *config = config_of(vm);
+    uint32_t target = config->aplic[source / 32].target[source % 32];
     const struct vcpu *v = vm_find_vcpu(vm, target >> APLIC_TARGET_HART_SHIFT);
     uint32_t physical = config->physical[source];
     uint32_t identity = target & APLIC_TARGET_EIID_MASK;
@@ -165,7 +157,7 @@ static void follow_target(const struct vm *vm, uint32_t source)
 /* The guest has dealt with these sources: they may interrupt the hypervisor again. */
 static void release(struct vm *vm, uint32_t index, uint32_t bits)
 {
-    struct vaplic_bank *bank = &config_of(vm)->banks[index];
+    struct vaplic_bank *bank = &config_of(vm)->aplic[index];
 
     bits &= bank->held;
     bank->held &= ~bits;
@@ -175,24 +167,24 @@ static void release(struct vm *vm, uint32_t index, uint32_t bits)
 
 void vaplic_inject(struct vm *vm, uint32_t virq)
 {
-    struct vaplic *vaplic = config_of(vm)->state;
+    struct vcontroller *state = config_of(vm)->state;
     uint32_t index = virq / 32, bit = 1u << virq % 32;
-    struct vaplic_bank *bank = &config_of(vm)->banks[index];
+    struct vaplic_bank *bank = &config_of(vm)->aplic[index];
 
-    spin_lock(&vaplic->lock);
+    spin_lock(&state->lock);
     bank->held |= bit;
     follow_enables(vm, index, bit);
     move_line(vm, index, bit, true);
     bank->line &= bank->level | ~bit; /* an edge is no level that would stay */
-    spin_unlock(&vaplic->lock);
+    spin_unlock(&state->lock);
 }
 
 bool vaplic_has_fallen(struct vm *vm, uint32_t source)
 {
-    const struct vaplic_config *config = config_of(vm);
+    const struct vcontroller_config *config = config_of(vm);
     uint32_t index = source / 32, bit = 1u << source % 32;
 
-    if (config->physical[source] == 0 || (config->banks[index].level & bit) == 0 ||
+    if (config->physical[source] == 0 || (config->aplic[index].level & bit) == 0 ||
         aplic_input(config->physical[source])) {
         return false;
     }
@@ -204,7 +196,7 @@ bool vaplic_has_fallen(struct vm *vm, uint32_t source)
 void vaplic_claimed(struct vm *vm, uint32_t source)
 {
     uint32_t index = source / 32, bit = 1u << source % 32;
-    struct vaplic_bank *bank = &config_of(vm)->banks[index];
+    struct vaplic_bank *bank = &config_of(vm)->aplic[index];
 
     if ((bank->level & bit) == 0) {
         bank->pending &= ~bit;
@@ -217,7 +209,7 @@ void vaplic_claimed(struct vm *vm, uint32_t source)
 
 static void set_enabled(struct vm *vm, uint32_t index, uint32_t bits, bool enabled)
 {
-    struct vaplic_bank *bank = &config_of(vm)->banks[index];
+    struct vaplic_bank *bank = &config_of(vm)->aplic[index];
     uint32_t old = bank->enabled;
 
     bits &= bank->active;
@@ -228,8 +220,8 @@ static void set_enabled(struct vm *vm, uint32_t index, uint32_t bits, bool enabl
 
 static void set_pending(struct vm *vm, uint32_t index, uint32_t bits, bool pending)
 {
-    const struct vaplic_config *config = config_of(vm);
-    struct vaplic_bank *bank = &config->banks[index];
+    const struct vcontroller_config *config = config_of(vm);
+    struct vaplic_bank *bank = &config->aplic[index];
     uint64_t rest;
 
     bits &= bank->active;
@@ -261,7 +253,7 @@ static void set_pending(struct vm *vm, uint32_t index, uint32_t bits, bool pendi
 /* Where the guest directs a source; an inactive one is directed nowhere. */
 static void set_target(struct vm *vm, uint32_t source, uint32_t value)
 {
-    struct vaplic_bank *bank = &config_of(vm)->banks[source / 32];
+    struct vaplic_bank *bank = &config_of(vm)->aplic[source / 32];
 
     if (config_of(vm)->is_direct) {
         vaplic_idc_direct(vm, source, value);
@@ -278,9 +270,9 @@ static void set_mode(struct vm *vm, uint32_t source, uint32_t value)
     static const uint8_t legal = 1u << APLIC_SM_DETACHED | 1u << APLIC_SM_EDGE1 |
                                  1u << APLIC_SM_EDGE0 | 1u << APLIC_SM_LEVEL1 |
                                  1u << APLIC_SM_LEVEL0;
-    const struct vaplic_config *config = config_of(vm);
+    const struct vcontroller_config *config = config_of(vm);
     uint32_t index = source / 32, b = source % 32, bit = 1u << b;
-    struct vaplic_bank *bank = &config->banks[index];
+    struct vaplic_bank *bank = &config->aplic[index];
     uint32_t mode = value <= APLIC_SM_MASK && (legal >> value & 1) ? value : APLIC_SM_INACTIVE;
     uint32_t physical = config->physical[source];
     uint32_t old = inputs(bank);
@@ -312,7 +304,7 @@ static void set_mode(struct vm *vm, uint32_t source, uint32_t value)
 
 static void set_domain(struct vm *vm, uint32_t value)
 {
-    const struct vaplic_config *config = config_of(vm);
+    const struct vcontroller_config *config = config_of(vm);
     bool is_enabled = (value & APLIC_DOMAINCFG_IE) != 0;
 
     if (is_enabled == config->state->is_enabled) {
@@ -320,7 +312,7 @@ static void set_domain(struct vm *vm, uint32_t value)
     }
     config->state->is_enabled = is_enabled;
     for (uint32_t index = 0; index < config->bank_count; index++) {
-        follow_enables(vm, index, config->banks[index].enabled);
+        follow_enables(vm, index, config->aplic[index].enabled);
         follow(vm, index, 0);
     }
     if (config->is_direct) {
@@ -344,8 +336,8 @@ static void generate(const struct vm *vm, uint32_t value)
  * machine. */
 static uint32_t read_state(const struct vm *vm, uint32_t index, bool is_input)
 {
-    const struct vaplic_config *config = config_of(vm);
-    const struct vaplic_bank *bank = &config->banks[index];
+    const struct vcontroller_config *config = config_of(vm);
+    const struct vaplic_bank *bank = &config->aplic[index];
     uint32_t bits = is_input ? inputs(bank) : bank->pending;
     uint64_t rest = bank->active;
 
@@ -377,7 +369,7 @@ static uint32_t read_bits(const struct vm *vm, uint32_t offset)
     case APLIC_IN_CLRIP:
         return read_state(vm, index, true);
     case APLIC_SETIE:
-        return config_of(vm)->banks[index].enabled;
+        return config_of(vm)->aplic[index].enabled;
     default:
         return 0;
     }
@@ -409,7 +401,7 @@ static void write_bits(struct vm *vm, uint32_t offset, uint32_t value)
 
 static uint32_t read_register(const struct vm *vm, uint32_t offset)
 {
-    const struct vaplic_config *config = config_of(vm);
+    const struct vcontroller_config *config = config_of(vm);
     uint32_t source = offset % 0x1000 / 4;
 
     if (offset == APLIC_DOMAINCFG) {
@@ -419,14 +411,14 @@ static uint32_t read_register(const struct vm *vm, uint32_t offset)
     if (offset >= APLIC_SETIP && offset < APLIC_SETIPNUM_LE) {
         return read_bits(vm, offset);
     }
-    if (!exists(vm, source)) {
+    if (!vcontroller_has(config_of(vm), source)) {
         return 0;
     }
     if (offset < 0x1000) {
-        return config->banks[source / 32].mode[source % 32];
+        return config->aplic[source / 32].mode[source % 32];
     }
     return offset > APLIC_TARGET && offset < APLIC_IDC
-               ? config->banks[source / 32].target[source % 32]
+               ? config->aplic[source / 32].target[source % 32]
                : 0;
 }
 
@@ -449,10 +441,11 @@ static void write_register(struct vm *vm, uint32_t offset, uint32_t value)
         write_bits(vm, APLIC_SETIPNUM, swap_bytes(value));
     } else if (offset == APLIC_GENMSI) {
         generate(vm, value);
-    } else if (offset < 0x1000 && exists(vm, source)) {
+    } else if (offset < 0x1000 && vcontroller_has(config_of(vm), source)) {
         set_mode(vm, source, value);
-    } else if (offset > APLIC_TARGET && offset < APLIC_IDC && exists(vm, source) &&
-               (config_of(vm)->banks[source / 32].active >> source % 32 & 1) != 0) {
+    } else if (offset > APLIC_TARGET && offset < APLIC_IDC &&
+               vcontroller_has(config_of(vm), source) &&
+               (config_of(vm)->aplic[source / 32].active >> source % 32 & 1) != 0) {
         set_target(vm, source, value);
     }
 }
@@ -460,14 +453,14 @@ static void write_register(struct vm *vm, uint32_t offset, uint32_t value)
 bool vaplic_access(struct vcpu *v, void *device, struct mmio_access *access)
 {
     struct vm *vm = v->vm;
-    struct vaplic *vaplic = config_of(vm)->state;
+    struct vcontroller *state = config_of(vm)->state;
     uint32_t offset = (uint32_t)(access->address.ipa - config_of(vm)->base.ipa);
 
     (void)device;
     if (access->size != 4 || offset % 4 != 0) {
         return false;
     }
-    spin_lock(&vaplic->lock);
+    spin_lock(&state->lock);
     if (offset >= APLIC_IDC && config_of(vm)->is_direct) {
         access->value =
             vaplic_idc_access(vm, offset - APLIC_IDC, access->is_write, (uint32_t)access->value);
@@ -476,18 +469,18 @@ bool vaplic_access(struct vcpu *v, void *device, struct mmio_access *access)
     } else {
         access->value = read_register(vm, offset);
     }
-    spin_unlock(&vaplic->lock);
+    spin_unlock(&state->lock);
     return true;
 }
 
 void vaplic_vm_reset(struct vm *vm)
 {
-    const struct vaplic_config *config = config_of(vm);
+    const struct vcontroller_config *config = config_of(vm);
 
     spin_lock(&config->state->lock);
     config->state->is_enabled = false;
     for (uint32_t index = 0; index < config->bank_count; index++) {
-        struct vaplic_bank *bank = &config->banks[index];
+        struct vaplic_bank *bank = &config->aplic[index];
 
         for (uint32_t b = 0; b < 32; b++) {
             uint32_t physical = config->physical[32 * index + b];

@@ -16,7 +16,7 @@
 
 static struct vaplic_bank *bank_of(const struct vm *vm, uint32_t index)
 {
-    return &vm->config->arch.vaplic.banks[index];
+    return &vm->config->arch.controller.aplic[index];
 }
 
 static struct vcpu *hart_of(const struct vm *vm, uint32_t target)
@@ -89,7 +89,7 @@ void vaplic_idc_direct(struct vm *vm, uint32_t source, uint32_t target)
 static void follow_mute(struct vcpu *v)
 {
     v->arch.context.is_muted =
-        !v->arch.context.is_delivering || !v->vm->config->arch.vaplic.state->is_enabled;
+        !v->arch.context.is_delivering || !v->vm->config->arch.controller.state->is_enabled;
     vcontext_signal(v);
 }
 

@@ -49,7 +49,7 @@ void fp_load(const struct arch_vcpu *arch);
 void arch_vm_reset(struct vm *vm)
 {
     vm->arch.time_offset = arch_time_now();
-    if (vm->config->arch.vplic.state != NULL) {
+    if (vm->config->arch.controller.plic != NULL) {
         vplic_vm_reset(vm);
     } else {
         vaplic_vm_reset(vm);

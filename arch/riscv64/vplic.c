@@ -17,23 +17,15 @@
 /* Priorities and thresholds are WARL with three bits (chapters 4 and 7). */
 #define LEVEL_MASK (VCONTEXT_LEVEL_COUNT - 1)
 
-static const struct vplic_config *config_of(const struct vm *vm)
+static const struct vcontroller_config *config_of(const struct vm *vm)
 {
-    return &vm->config->arch.vplic;
-}
-
-/* True when the VM has the source. */
-static bool exists(const struct vm *vm, uint32_t source)
-{
-    const struct vplic_config *config = config_of(vm);
-
-    return source / 32 < config->bank_count && (config->sources[source / 32] >> source % 32 & 1);
+    return &vm->config->arch.controller;
 }
 
 /* Brings the context's notion of bank `index` at one priority up to date. */
 static void follow_bank(struct vcpu *v, uint32_t index, uint32_t level)
 {
-    const struct vplic_bank *bank = &config_of(v->vm)->banks[index];
+    const struct vplic_bank *bank = &config_of(v->vm)->plic[index];
 
     vcontext_follow(v, index, level,
                     bank->pending & bank->at[level] & v->arch.context.enabled[index]);
@@ -42,7 +34,7 @@ static void follow_bank(struct vcpu *v, uint32_t index, uint32_t level)
 /* Source b of a bank became pending or is no longer: tells the contexts in which it is enabled. */
 static void follow_source(struct vm *vm, uint32_t index, uint32_t b, uint32_t level)
 {
-    uint64_t listeners = config_of(vm)->banks[index].listeners[b];
+    uint64_t listeners = config_of(vm)->plic[index].listeners[b];
 
     while (listeners != 0) {
         follow_bank(vm_vcpu(vm, take_bit(&listeners)), index, level);
@@ -52,7 +44,7 @@ static void follow_source(struct vm *vm, uint32_t index, uint32_t b, uint32_t le
 /* The gateway of source b has a request: it is forwarded unless one is on its way already. */
 static void request(struct vm *vm, uint32_t index, uint32_t b)
 {
-    struct vplic_bank *bank = &config_of(vm)->banks[index];
+    struct vplic_bank *bank = &config_of(vm)->plic[index];
     uint32_t bit = 1u << b;
 
     if (((bank->pending | bank->claimed) & bit) == 0) {
@@ -88,26 +80,26 @@ static void follow_route(const struct vm *vm, uint32_t source, uint64_t old, uin
 
 void vplic_inject(struct vm *vm, uint32_t virq)
 {
-    struct vplic *vplic = config_of(vm)->state;
+    struct vcontroller *state = config_of(vm)->state;
 
-    spin_lock(&vplic->lock);
+    spin_lock(&state->lock);
     request(vm, virq / 32, virq % 32);
-    spin_unlock(&vplic->lock);
+    spin_unlock(&state->lock);
 }
 
 void vplic_set_line(struct vm *vm, uint32_t virq, bool level)
 {
-    struct vplic *vplic = config_of(vm)->state;
-    struct vplic_bank *bank = &config_of(vm)->banks[virq / 32];
+    struct vcontroller *state = config_of(vm)->state;
+    struct vplic_bank *bank = &config_of(vm)->plic[virq / 32];
 
-    spin_lock(&vplic->lock);
+    spin_lock(&state->lock);
     if (level) {
         bank->line |= 1u << virq % 32;
         request(vm, virq / 32, virq % 32);
     } else {
         bank->line &= ~(1u << virq % 32);
     }
-    spin_unlock(&vplic->lock);
+    spin_unlock(&state->lock);
 }
 
 /* The most important source that waits for a context, the lowest number first (chapter 1.4), or 0.
@@ -123,7 +115,7 @@ static uint32_t claim(struct vcpu *v)
         return 0;
     }
     index = vcontext_bank(context, level);
-    bank = &config_of(v->vm)->banks[index];
+    bank = &config_of(v->vm)->plic[index];
     b = (uint32_t)__builtin_ctz(bank->pending & bank->at[level] & context->enabled[index]);
     bank->pending &= ~(1u << b);
     bank->claimed |= 1u << b;
@@ -138,10 +130,10 @@ static void complete(struct vcpu *v, uint32_t source)
     uint32_t index = source / 32, bit = 1u << source % 32;
     struct vplic_bank *bank;
 
-    if (!exists(vm, source)) {
+    if (!vcontroller_has(config_of(vm), source)) {
         return;
     }
-    bank = &config_of(vm)->banks[index];
+    bank = &config_of(vm)->plic[index];
     if ((v->arch.context.enabled[index] & bank->claimed & bit) == 0) {
         return;
     }
@@ -156,7 +148,7 @@ static void complete(struct vcpu *v, uint32_t source)
 static void set_priority(struct vm *vm, uint32_t source, uint32_t level)
 {
     uint32_t index = source / 32, b = source % 32;
-    struct vplic_bank *bank = &config_of(vm)->banks[index];
+    struct vplic_bank *bank = &config_of(vm)->plic[index];
     uint32_t old = bank->priority[b];
 
     if (old == level) {
@@ -175,8 +167,8 @@ static void set_priority(struct vm *vm, uint32_t source, uint32_t level)
 /* Writes 32 enable bits of a context. */
 static void set_enabled(struct vcpu *v, uint32_t index, uint32_t value)
 {
-    const struct vplic_config *config = config_of(v->vm);
-    struct vplic_bank *bank = &config->banks[index];
+    const struct vcontroller_config *config = config_of(v->vm);
+    struct vplic_bank *bank = &config->plic[index];
     uint64_t changed = (value & config->sources[index]) ^ v->arch.context.enabled[index];
 
     v->arch.context.enabled[index] ^= (uint32_t)changed;
@@ -228,13 +220,14 @@ static void access_enable(struct vcpu *v, uint32_t index, struct mmio_access *ac
 /* A priority or 32 pending bits: one word, which is read whole without the lock. */
 static uint32_t read_source(const struct vm *vm, uint64_t offset)
 {
-    const struct vplic_config *config = config_of(vm);
+    const struct vcontroller_config *config = config_of(vm);
     uint32_t number = (uint32_t)(offset % PLIC_PENDING / 4);
 
     if (offset >= PLIC_PENDING) {
-        return number < config->bank_count ? config->banks[number].pending : 0;
+        return number < config->bank_count ? config->plic[number].pending : 0;
     }
-    return exists(vm, number) ? config->banks[number / 32].priority[number % 32] : 0;
+    return vcontroller_has(config_of(vm), number) ? config->plic[number / 32].priority[number % 32]
+                                                  : 0;
 }
 
 /* Pending bits cannot be written (chapter 5). */
@@ -242,7 +235,7 @@ static void write_source(struct vm *vm, uint64_t offset, uint32_t value)
 {
     uint32_t number = (uint32_t)(offset / 4);
 
-    if (offset < PLIC_PENDING && exists(vm, number)) {
+    if (offset < PLIC_PENDING && vcontroller_has(config_of(vm), number)) {
         set_priority(vm, number, value & LEVEL_MASK);
     }
 }
@@ -252,10 +245,10 @@ static __attribute__((noinline)) void access_locked(const struct vcpu *v, uint64
                                                     struct mmio_access *access)
 {
     struct vm *vm = v->vm;
-    struct vplic *vplic = config_of(vm)->state;
+    struct vcontroller *state = config_of(vm)->state;
     struct vcpu *target;
 
-    spin_lock(&vplic->lock);
+    spin_lock(&state->lock);
     if (offset >= PLIC_CONTEXT) {
         target = vm_find_vcpu(vm, (offset - PLIC_CONTEXT) / PLIC_CONTEXT_STRIDE);
         if (target != NULL) {
@@ -269,7 +262,7 @@ static __attribute__((noinline)) void access_locked(const struct vcpu *v, uint64
     } else {
         write_source(vm, offset, (uint32_t)access->value);
     }
-    spin_unlock(&vplic->lock);
+    spin_unlock(&state->lock);
 }
 
 bool vplic_access(struct vcpu *v, void *device, struct mmio_access *access)
@@ -315,7 +308,7 @@ static void reset_physical(struct vm *vm, struct vplic_bank *bank, uint32_t sour
 
 static void reset_bank(struct vm *vm, uint32_t index)
 {
-    struct vplic_bank *bank = &config_of(vm)->banks[index];
+    struct vplic_bank *bank = &config_of(vm)->plic[index];
     uint32_t line = bank->line;
 
     for (uint32_t b = 0; b < 32; b++) {
@@ -327,14 +320,14 @@ static void reset_bank(struct vm *vm, uint32_t index)
 
 void vplic_vm_reset(struct vm *vm)
 {
-    struct vplic *vplic = config_of(vm)->state;
+    struct vcontroller *state = config_of(vm)->state;
 
-    spin_lock(&vplic->lock);
+    spin_lock(&state->lock);
     for (uint32_t index = 0; index < config_of(vm)->bank_count; index++) {
         reset_bank(vm, index);
     }
     for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
         vm_vcpu(vm, i)->arch.context = (struct vcontext){ .stale = true };
     }
-    spin_unlock(&vplic->lock);
+    spin_unlock(&state->lock);
 }

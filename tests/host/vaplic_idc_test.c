@@ -20,7 +20,7 @@
 #define ALL   UINT32_MAX
 #define HARTS 2u
 
-static struct vaplic state;
+static struct vcontroller state;
 static struct vaplic_bank banks[2];
 static const uint32_t sources[] = { 1u << UART, 15u << (FIRST - 32) | 1u << (WIRED - 32) };
 static const uint16_t physical[64] = { [WIRED] = WIRE };
@@ -30,7 +30,8 @@ static const uint32_t own[OWN_COUNT] = { UART, FIRST, FIRST + 1, FIRST + 2, FIRS
 const struct vm_config vm_configs[] = {
     { .name = "a",
       .vcpu_count = HARTS,
-      .arch.vaplic = { &state, banks, sources, physical, { BASE }, 2, .is_direct = true } }
+      .arch
+          .controller = { &state, NULL, banks, sources, physical, { BASE }, 2, .is_direct = true } }
 };
 const struct vcpu_config vcpu_configs[] = { { .index = 0 }, { .index = 1 } };
 struct vm vms[] = { { .config = &vm_configs[0] } };

@@ -59,11 +59,10 @@ struct arch_pcpu {
 
 /* Generated. */
 struct arch_vm_config {
-    uint8_t stage2_mode;         /* hgatp.MODE: 8 is Sv39x4, 9 is Sv48x4 */
-    struct vplic_config vplic;   /* .state is NULL where the board has an AIA */
-    struct vaplic_config vaplic; /* .state is NULL where the board has a PLIC */
-    struct v16550 *uart;         /* NULL: no console */
-    bool has_pmu;                /* granted; its vCPUs are alone on their harts */
+    uint8_t stage2_mode; /* hgatp.MODE: 8 is Sv39x4, 9 is Sv48x4 */
+    struct vcontroller_config controller;
+    struct v16550 *uart; /* NULL: no console */
+    bool has_pmu;        /* granted; its vCPUs are alone on their harts */
 };
 
 struct arch_vcpu_config {

@@ -17,14 +17,13 @@
 #pragma once
 
 #include <arch/vcontext.h>
-#include <hv/lock.h>
 #include <hv/types.h>
 
 struct mmio_access;
 struct vcpu;
 struct vm;
 
-/* 32 sources; bit i of each word is source 32 * bank + i. All under vaplic->lock. */
+/* 32 sources; bit i of each word is source 32 * bank + i. All under vcontroller->lock. */
 struct vaplic_bank {
     uint32_t line;    /* input level of emulated devices, and of sources that are held */
     uint32_t pending; /* not for linked sources, whose pending bits are in the machine */
@@ -40,49 +39,30 @@ struct vaplic_bank {
     uint32_t target[32]; /* as the guest wrote it */
 };
 
-/* Per-VM part. */
-struct vaplic {
-    struct spinlock lock;
-    bool is_enabled; /* domaincfg.IE */
-};
-
-/* What the generator says about a VM's controller of wired interrupts. */
-struct vaplic_config {
-    struct vaplic *state;
-    struct vaplic_bank *banks; /* [bank_count] */
-    /* [bank_count]: bit i of word n: the VM has source 32 * n + i; never source 0 */
-    const uint32_t *sources;
-    /* [32 * bank_count]: physical source linked to that virtual one, 0: emulated or absent */
-    const uint16_t *physical;
-    ipa_t base;          /* of the register window */
-    uint16_t bank_count; /* 1 ... VCONTEXT_BANK_COUNT_MAX */
-    bool is_direct;      /* no guest interrupt files: direct delivery */
-};
-
 /*
  * Puts the domain into its reset state: disabled, all sources inactive, linked physical sources
  * too. Input lines are the devices' affair and stay. Any CPU, while no vCPU of the VM runs. Takes
- * vaplic->lock.
+ * vcontroller->lock.
  */
 void vaplic_vm_reset(struct vm *vm);
 
 /*
- * Moves the input of an emulated source. Any CPU. Takes vaplic->lock; locks of devices may be held.
- *   virq: an emulated source of the VM
+ * Moves the input of an emulated source. Any CPU. Takes vcontroller->lock; locks of devices may be
+ * held. virq: an emulated source of the VM
  */
 void vaplic_set_line(struct vm *vm, uint32_t virq, bool level);
 
 /*
  * A linked source of a VM with direct delivery interrupted the hypervisor. It will not again until
- * the guest has dealt with it. Any CPU. Takes vaplic->lock.
+ * the guest has dealt with it. Any CPU. Takes vcontroller->lock.
  *   virq: a linked source of the VM
  */
 void vaplic_inject(struct vm *vm, uint32_t virq);
 
-/* Device model entry (mmio_handler); `device` is not used. Takes vaplic->lock. */
+/* Device model entry (mmio_handler); `device` is not used. Takes vcontroller->lock. */
 bool vaplic_access(struct vcpu *v, void *device, struct mmio_access *access);
 
-/* For vaplic_idc.c, with vaplic->lock held. */
+/* For vaplic_idc.c, with vcontroller->lock held. */
 
 /* True, and the source no longer pending, if the input of a linked level-sensitive source that was
  * pending has fallen. */

@@ -4,7 +4,7 @@
  * delivery control (IDC) for each vCPU, which the vCPU asks what to do. IPRIOLEN is 3: priorities
  * 1, the first, to 7 are levels 7 to 1 of arch/vcontext.h.
  *
- * All functions: vaplic->lock is held.
+ * All functions: vcontroller->lock is held.
  *
  * Source: RISC-V Advanced Interrupt Architecture 1.0, 4.8 (direct delivery), 4.5.16 (target).
  */
