@@ -157,11 +157,11 @@ static void vcpu_run(struct vcpu *v)
 static void wait_until_on(struct vcpu *v)
 {
     while (__atomic_load_n(&v->state, __ATOMIC_SEQ_CST) != VCPU_READY) {
-        wait_prepare(&v->vm->wait_queue, v);
+        sched_unready(v);
         if (__atomic_load_n(&v->state, __ATOMIC_SEQ_CST) != VCPU_READY) {
             sched_block();
         }
-        wait_finish(&v->vm->wait_queue, v);
+        sched_ready(v);
     }
 }
 

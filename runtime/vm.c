@@ -18,7 +18,7 @@ void vm_switch_on(struct vm *vm, struct vcpu *v, uint64_t entry, uint64_t argume
     v->argument = argument;
     vm->live_vcpu_count++;
     __atomic_store_n(&v->state, VCPU_READY, __ATOMIC_SEQ_CST);
-    wait_wake(&vm->wait_queue, v);
+    vcpu_notify(v);
 }
 
 /* Into RUNNING: the primary vCPU is switched on and will load the images. vm->lock is held. */

@@ -16,10 +16,12 @@
 #include <arch/types.h>
 #include <hv/lock.h>
 #include <hv/types.h>
-#include <hv/wait.h>
 
 struct vcpu;
 struct vm_config;
+
+/* A VM has at most this many vCPUs, so that a set of them is one word. */
+#define VM_VCPUS_MAX 64
 
 enum vm_state {
     VM_READY,    /* may be booted */
@@ -41,11 +43,10 @@ struct vm {
     struct arch_vm arch;
     struct spinlock lock; /* guards the fields below and the states of its vCPUs */
     enum vm_state state;
-    enum vm_end end;              /* valid while STOPPING */
-    uint16_t live_vcpu_count;     /* vCPUs that are not OFF */
-    uint32_t boot_count;          /* first boot and restarts */
-    bool load_pending;            /* the primary vCPU has to put the images in place first */
-    struct wait_queue wait_queue; /* vCPU tasks that wait to be switched on */
+    enum vm_end end;          /* valid while STOPPING */
+    uint16_t live_vcpu_count; /* vCPUs that are not OFF */
+    uint32_t boot_count;      /* first boot and restarts */
+    bool load_pending;        /* the primary vCPU has to put the images in place first */
 };
 
 /* Puts a VM into READY. Called once for each VM, before any task runs. */
