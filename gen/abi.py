@@ -22,7 +22,7 @@ CONSOLE_SIZE_MAX = 6400
 #: One hypervisor stack, in bytes, without its guard page.
 STACK_SIZE = 4 * KIB
 
-#: SCHED_VCPUS_PER_CPU and WAIT_QUEUE_VCPUS: both are bits of one word.
+#: SCHED_VCPUS_PER_CPU and VM_VCPUS_MAX: both are bits of one word.
 VCPUS_PER_CPU_MAX = 64
 VCPUS_PER_VM_MAX = 64
 
@@ -32,9 +32,8 @@ VGIC_BANK_SIZE_MAX = 192
 VPL011_SIZE_MAX = 128
 
 #: The same of riscv64.
-VPLIC_SIZE_MAX = 64
+VCONTROLLER_SIZE_MAX = 64
 VPLIC_BANK_SIZE_MAX = 384
-VAPLIC_SIZE_MAX = 64
 VAPLIC_BANK_SIZE_MAX = 256
 V16550_SIZE_MAX = 128
 

@@ -155,6 +155,19 @@ _TABLE = (
         " spins, so that every contended lock costs a whole slice.",
         "Give the VM fewer vCPUs, or each vCPU its own CPU.",
     ),
+    Code(
+        "pmu-unsupported",
+        "A VM is granted performance counters on an architecture that cannot grant them.",
+        "Only SBI's PMU is answered, on riscv64.",
+        "Leave out pmu.",
+    ),
+    Code(
+        "pmu-shared",
+        "A VM with performance counters shares a CPU.",
+        "The counters are the CPU's own and are not moved between VMs: each would see what the"
+        " other does.",
+        "Give the VM CPUs of its own, or leave out pmu.",
+    ),
     # Memory
     Code("mem-missing", "A VM has no memory.", "It could not run.", "Give it memory."),
     Code(

@@ -329,6 +329,7 @@ def _vm(
         on_crash=table.on_crash,
         on_reboot=table.on_reboot,
         in_place=table.in_place,
+        pmu=table.pmu,
         spans=spans,
     )
 

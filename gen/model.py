@@ -341,6 +341,7 @@ class Vm:
     on_crash: Literal["stop", "restart"]
     on_reboot: Literal["restart", "stop"]
     in_place: bool
+    pmu: bool
     spans: Spans = field(repr=False, compare=False)
 
     @property

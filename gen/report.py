@@ -78,6 +78,7 @@ def _vm(plan: Plan, vm: Vm) -> Iterator[str]:
         ("on crash", vm.on_crash),
         ("on reboot", vm.on_reboot),
         ("console", "virtual UART" if vm.console is not None else "none"),
+        *([("counters", "granted")] if vm.pmu else []),
         ("cmdline", vm.cmdline or "none"),
     )
     yield ""

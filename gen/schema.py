@@ -342,6 +342,11 @@ class VmTable(Table):
         False,
         "Link the images where the guest finds them: no copy at boot, and no restart possible.",
     )
+    pmu: bool = key(
+        False,
+        "Grant it the performance counters of its CPUs, which it must have for itself"
+        " (riscv64: cycle and instret).",
+    )
 
 
 class CpuTable(Table):

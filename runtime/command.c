@@ -121,7 +121,7 @@ static void list_exits(const struct vcpu *v)
 static void list_vm_exits(const struct vm *vm)
 {
     for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
-        list_exits(&vcpus[vm->config->vcpu_first + i]);
+        list_exits(vm_vcpu(vm, i));
     }
 }
 

@@ -2,74 +2,51 @@
 /*
  * Faults of guests: the report and the policy. See hv/health.h.
  */
+#include <hv/format.h>
 #include <hv/health.h>
 #include <hv/log.h>
+#include <hv/memory.h>
 #include <hv/tables.h>
 
 /* Who owns a physical address; the guest's own words for it when it is not mapped in its VM. */
 static const char *owner_of(uint64_t address)
 {
-    uint32_t low = 0;
-    uint32_t high = owner_count;
-
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-
-        if (address < owners[middle].base.pa) {
-            high = middle;
-        } else if (address - owners[middle].base.pa >= owners[middle].size) {
-            low = middle + 1;
-        } else {
-            return owners[middle].name;
+    for (uint32_t i = 0; i < owner_count; i++) {
+        if (range_contains(owners[i].base.pa, owners[i].size, address, 1)) {
+            return owners[i].name;
         }
     }
     return "nobody";
 }
 
-/* The VM's own memory at a guest address, or NULL. */
-static const struct mem_region *memory_at(const struct vm *vm, ipa_t address)
-{
-    for (uint32_t i = 0; i < vm->config->memory_count; i++) {
-        const struct mem_region *region = &vm->config->memory[i];
-
-        if (range_contains(region->ipa.ipa, region->size, address.ipa, 1)) {
-            return region;
-        }
-    }
-    return NULL;
-}
-
-static void report(const struct vcpu *v)
+/* Where it happened and whose that is, as far as the fault says. */
+static void describe_place(const struct vcpu *v, char *text, size_t size)
 {
     const struct guest_fault *fault = &v->exit.fault;
-    const char *name = v->vm->config->name;
-    const struct mem_region *own;
+    const struct mem_region *own = memory_at(v->vm, fault->address, 1);
 
     if (fault->has_virtual_address) {
-        log_error("vm \"%s\" vcpu %u: %s at virtual address 0x%lx, pc 0x%lx: its own memory", name,
-                  v->config->index, fault->what, fault->virtual_address, fault->pc);
-        return;
-    }
-    if (!fault->has_address) {
-        log_error("vm \"%s\" vcpu %u: %s, pc 0x%lx, syndrome 0x%lx", name, v->config->index,
-                  fault->what, fault->pc, fault->syndrome);
-        return;
-    }
-    own = memory_at(v->vm, fault->address);
-    if (own != NULL) {
-        log_error("vm \"%s\" vcpu %u: %s at 0x%lx, pc 0x%lx: its own memory \"%s\", %s%s%s", name,
-                  v->config->index, fault->what, fault->address.ipa, fault->pc, own->name,
-                  (own->permissions & MEM_READ) != 0 ? "r" : "-",
-                  (own->permissions & MEM_WRITE) != 0 ? "w" : "-",
-                  (own->permissions & MEM_EXECUTE) != 0 ? "x" : "-");
+        format(text, size, " at virtual address 0x%lx, pc 0x%lx: its own memory",
+               fault->virtual_address, fault->pc);
+    } else if (!fault->has_address) {
+        format(text, size, ", pc 0x%lx, syndrome 0x%lx", fault->pc, fault->syndrome);
+    } else if (own == NULL) {
+        format(text, size, " at 0x%lx, pc 0x%lx: belongs to %s", fault->address.ipa, fault->pc,
+               owner_of(fault->address.ipa));
     } else {
-        log_error("vm \"%s\" vcpu %u: %s at 0x%lx, pc 0x%lx: belongs to %s", name, v->config->index,
-                  fault->what, fault->address.ipa, fault->pc, owner_of(fault->address.ipa));
+        format(text, size, " at 0x%lx, pc 0x%lx: its own memory \"%s\", %c%c%c", fault->address.ipa,
+               fault->pc, own->name, (own->permissions & MEM_READ) != 0 ? 'r' : '-',
+               (own->permissions & MEM_WRITE) != 0 ? 'w' : '-',
+               (own->permissions & MEM_EXECUTE) != 0 ? 'x' : '-');
     }
 }
 
 void health_guest_fault(struct vcpu *v)
 {
-    report(v);
+    char place[LOG_LINE_SIZE];
+
+    describe_place(v, place, sizeof place);
+    log_error("vm \"%s\" vcpu %u: %s%s", v->vm->config->name, v->config->index, v->exit.fault.what,
+              place);
     vm_end(v->vm, v->vm->config->on_crash == VM_POLICY_RESTART ? VM_END_RESTART : VM_END_FAILED);
 }

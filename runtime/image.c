@@ -22,7 +22,7 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 /* Between two pieces: lets others run. Returns false if the VM is asked to stop. */
 static bool may_go_on(const struct vm *vm)
 {
-    const struct vcpu *v = &vcpus[vm->config->vcpu_first];
+    const struct vcpu *v = vm_vcpu(vm, 0);
 
     arch_irq_poll();
     if (v->pcpu->resched) {

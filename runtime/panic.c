@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
-The last words of a broken hypervisor: straight to the port, without locks or rings; then the
+ * The last words of a broken hypervisor: straight to the port, without locks or rings; then the
  * machine goes off, because no VM can be trusted to it any more.
  */
 #include <hv/arch/console.h>
@@ -8,7 +8,7 @@ The last words of a broken hypervisor: straight to the port, without locks or ri
 #include <hv/format.h>
 #include <hv/panic.h>
 
-void panic(const char *file, int line, const char *what)
+void panic(const char *file, unsigned line, const char *what)
 {
     static uint32_t is_panicking; /* atomic: the first CPU speaks, others that fail then wait */
     char text[200];
@@ -16,7 +16,7 @@ void panic(const char *file, int line, const char *what)
     if (__atomic_exchange_n(&is_panicking, 1, __ATOMIC_SEQ_CST)) {
         arch_cpu_halt();
     }
-    format(text, sizeof text, "\r\n[hv] panic: %s:%d: %s\r\n", file, line, what);
+    format(text, sizeof text, "\r\n[hv] panic: %s:%u: %s\r\n", file, line, what);
     for (const char *c = text; *c != '\0'; c++) {
         arch_console_panic_put((uint8_t)*c);
     }

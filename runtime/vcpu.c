@@ -21,11 +21,6 @@ static uint32_t requests(const struct vcpu *v)
     return __atomic_load_n(&v->requests, __ATOMIC_SEQ_CST);
 }
 
-static bool is_primary(const struct vcpu *v)
-{
-    return v->config->index == 0;
-}
-
 void vcpu_notify(struct vcpu *v)
 {
     sched_wake(v);
@@ -132,18 +127,9 @@ static bool handle_exit(struct vcpu *v, enum exit_reason reason)
         return true;
     case EXIT_CPU_DOWN:
         return false;
-    case EXIT_HYPERCALL: /* answered where they were decoded; nothing is left to do */
-    case EXIT_MMIO_READ:
-    case EXIT_MMIO_WRITE:
-    case EXIT_SYSREG:
-    case EXIT_EXTERNAL_INTERRUPT:
-    case EXIT_CPU_UP:
-    case EXIT_SEND_IPI:
-    case EXIT_PREEMPTED: /* the exit loop looks */
-    case EXIT_COUNT:
+    default: /* answered where it was decoded; nothing is left to do */
         return true;
     }
-    return true;
 }
 
 /* The exit loop: runs the guest until the vCPU goes off. */
@@ -171,11 +157,11 @@ static void vcpu_run(struct vcpu *v)
 static void wait_until_on(struct vcpu *v)
 {
     while (__atomic_load_n(&v->state, __ATOMIC_SEQ_CST) != VCPU_READY) {
-        wait_prepare(&v->vm->wait_queue, v);
+        sched_unready(v);
         if (__atomic_load_n(&v->state, __ATOMIC_SEQ_CST) != VCPU_READY) {
             sched_block();
         }
-        wait_finish(&v->vm->wait_queue, v);
+        sched_ready(v);
     }
 }
 
@@ -183,7 +169,7 @@ void vcpu_task(struct vcpu *v)
 {
     for (;;) {
         wait_until_on(v);
-        if (is_primary(v) && vm_take_load_pending(v->vm)) {
+        if (v == vm_vcpu(v->vm, 0) && vm_take_load_pending(v->vm)) {
             image_load(v->vm);
         }
         arch_vcpu_reset(v, v->entry, v->argument);

@@ -7,11 +7,6 @@
 #include <hv/tables.h>
 #include <hv/vmm.h>
 
-static struct vcpu *vcpu_of(const struct vm *vm, uint32_t index)
-{
-    return &vcpus[vm->config->vcpu_first + index];
-}
-
 void vm_init(struct vm *vm)
 {
     vm->state = VM_READY;
@@ -23,7 +18,7 @@ void vm_switch_on(struct vm *vm, struct vcpu *v, uint64_t entry, uint64_t argume
     v->argument = argument;
     vm->live_vcpu_count++;
     __atomic_store_n(&v->state, VCPU_READY, __ATOMIC_SEQ_CST);
-    wait_wake(&vm->wait_queue, v);
+    vcpu_notify(v);
 }
 
 /* Into RUNNING: the primary vCPU is switched on and will load the images. vm->lock is held. */
@@ -33,14 +28,14 @@ static void start(struct vm *vm)
     vm->boot_count++;
     vm->load_pending = true;
     arch_vm_reset(vm);
-    vm_switch_on(vm, vcpu_of(vm, 0), vm->config->entry.ipa, vm->config->argument);
+    vm_switch_on(vm, vm_vcpu(vm, 0), vm->config->entry.ipa, vm->config->argument);
 }
 
 /* True when all CPUs of the VM's vCPUs run. */
 static bool has_all_cpus(const struct vm *vm)
 {
     for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
-        if (!vcpu_of(vm, i)->pcpu->online) {
+        if (!vm_vcpu(vm, i)->pcpu->online) {
             return false;
         }
     }
@@ -75,7 +70,7 @@ enum hv_err vm_stop(struct vm *vm, enum vm_end end)
         vm->state = VM_STOPPING;
         vm->end = end;
         for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
-            struct vcpu *v = vcpu_of(vm, i);
+            struct vcpu *v = vm_vcpu(vm, i);
 
             if (v->state != VCPU_OFF) {
                 __atomic_fetch_or(&v->requests, VCPU_REQUEST_STOP, __ATOMIC_SEQ_CST);
@@ -89,10 +84,9 @@ enum hv_err vm_stop(struct vm *vm, enum vm_end end)
 
 void vm_end(struct vm *vm, enum vm_end end)
 {
-    /* A VM that is on its way out already ends as the first caller decided. */
-    enum hv_err err = vm_stop(vm, end);
-
-    (void)err;
+    if (vm_stop(vm, end) != HV_OK) {
+        return; /* on its way out already: it ends as the first caller decided */
+    }
 }
 
 bool vm_vcpu_left(struct vm *vm)
@@ -130,8 +124,8 @@ bool vm_take_load_pending(struct vm *vm)
 const char *vm_state_name(enum vm_state state)
 {
     static const char *const names[] = {
-        [VM_READY] = "ready",       [VM_RUNNING] = "running", [VM_PAUSED] = "paused",
-        [VM_STOPPING] = "stopping", [VM_STOPPED] = "stopped", [VM_FAILED] = "failed",
+        [VM_READY] = "ready",     [VM_RUNNING] = "running", [VM_STOPPING] = "stopping",
+        [VM_STOPPED] = "stopped", [VM_FAILED] = "failed",
     };
 
     return names[state];

@@ -5,6 +5,7 @@
  * The list of functions below is all there is: everything else is answered NOT_SUPPORTED.
  */
 #include <arch/psci.h>
+#include <hv/memory.h>
 #include <hv/tables.h>
 
 #define VERSION_1_1 INT64_C(0x00010001)
@@ -21,23 +22,9 @@ static struct vcpu *vcpu_by_affinity(const struct vm *vm, uint64_t mpidr)
 {
     uint64_t index = ((mpidr >> 8) & 0xff) * 16 + (mpidr & 0xff);
 
-    if (index >= vm->config->vcpu_count) {
-        return NULL;
-    }
-    index += vm->config->vcpu_first;
-    return vcpus[index].config->arch.mpidr == mpidr ? &vcpus[index] : NULL;
-}
+    struct vcpu *v = vm_find_vcpu(vm, index);
 
-static bool is_executable(const struct vm *vm, uint64_t address)
-{
-    for (uint32_t i = 0; i < vm->config->memory_count; i++) {
-        const struct mem_region *region = &vm->config->memory[i];
-
-        if (range_contains(region->ipa.ipa, region->size, address, 4)) {
-            return (region->permissions & MEM_EXECUTE) != 0;
-        }
-    }
-    return false;
+    return v != NULL && v->config->arch.mpidr == mpidr ? v : NULL;
 }
 
 static int64_t cpu_on(const struct vcpu *v, uint64_t mpidr, uint64_t entry, uint64_t argument)
@@ -48,7 +35,7 @@ static int64_t cpu_on(const struct vcpu *v, uint64_t mpidr, uint64_t entry, uint
     if (target == NULL) {
         return PSCI_INVALID_PARAMETERS;
     }
-    if (!is_executable(v->vm, entry)) {
+    if (!memory_permits(v->vm, (ipa_t){ entry }, 4, MEM_EXECUTE)) {
         return PSCI_INVALID_ADDRESS;
     }
     state = __atomic_load_n(&target->state, __ATOMIC_SEQ_CST);

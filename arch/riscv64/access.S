@@ -89,18 +89,18 @@ access_guest_word:
     li      a0, 0
     ret
 
-/* With vsatp zero, a guest virtual address is a guest physical one. A write of its MODE takes effect
+/* Copies a2 bytes from a1 to a0 and returns how many it copied, one of the two ends in guest memory.
+ * With vsatp zero, a guest virtual address is a guest physical one; a write of its MODE takes effect
  * at once (10.1.11). */
-
-/* uint64_t access_copy_from_guest(uint8_t *to, ipa_t from, uint64_t size) */
-    .global access_copy_from_guest
-access_copy_from_guest:
+.macro COPY name, load:req, store:req
+    .global \name
+\name:
     csrrw   t4, CSR_VSATP, zero
     li      a3, 0
     TRY     2f
 1:  beq     a3, a2, 3f
-    .insn   r 0x73, 4, 0x30, a4, a1, x1 /* hlv.bu a4, (a1) */
-    sb      a4, 0(a0)
+    \load
+    \store
     addi    a0, a0, 1
     addi    a1, a1, 1
     addi    a3, a3, 1
@@ -111,26 +111,12 @@ access_copy_from_guest:
     csrw    CSR_VSATP, t4
     mv      a0, a3
     ret
+.endm
 
-/* uint64_t access_copy_to_guest(ipa_t to, const uint8_t *from, uint64_t size) */
-    .global access_copy_to_guest
-access_copy_to_guest:
-    csrrw   t4, CSR_VSATP, zero
-    li      a3, 0
-    TRY     2f
-1:  beq     a3, a2, 3f
-    lbu     a4, 0(a1)
-    .insn   r 0x73, 4, 0x31, x0, a0, a4 /* hsv.b a4, (a0) */
-    addi    a0, a0, 1
-    addi    a1, a1, 1
-    addi    a3, a3, 1
-    j       1b
-    .balign 4
-2:  REFUSED
-3:  TRIED
-    csrw    CSR_VSATP, t4
-    mv      a0, a3
-    ret
+/* uint64_t access_copy_from_guest(uint8_t *to, ipa_t from, uint64_t size), hlv.bu a4, (a1)
+ * uint64_t access_copy_to_guest(ipa_t to, const uint8_t *from, uint64_t size), hsv.b a4, (a0) */
+    COPY    access_copy_from_guest, ".insn r 0x73, 4, 0x30, a4, a1, x1", "sb a4, 0(a0)"
+    COPY    access_copy_to_guest, "lbu a4, 0(a1)", ".insn r 0x73, 4, 0x31, x0, a0, a4"
 
 /* bool access_has_stimecmp(void), bool access_has_hstateen0(void) */
 .macro HAS name, number

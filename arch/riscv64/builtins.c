@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What compilers call where the base instruction set has nothing: counting zeros (Zbb has it).
- * Names and meanings are the compiler's (GCC internals, "Integer library routines"). It cannot
- * exchange single bytes either (Zabha can); therefore atomic flags that are exchanged are words.
+ * What compilers call where the base instruction set has nothing: counting the zeros below a bit
+ * (Zbb has it). The name and its meaning are the compiler's (GCC internals, "Integer library
+ * routines"). It cannot exchange single bytes either (Zabha can); therefore atomic flags that are
+ * exchanged are words.
  */
 #include <hv/types.h>
 
 int __ctzdi2(uint64_t value);
-int __clzdi2(uint64_t value);
 
 /* A de Bruijn sequence: each of its 64 windows of 6 bits is another number. */
 #define DE_BRUIJN UINT64_C(0x0218a392cd3d5dbf)
@@ -22,17 +22,4 @@ static const uint8_t bit_of_window[64] = {
 int __ctzdi2(uint64_t value)
 {
     return bit_of_window[((value & -value) * DE_BRUIJN) >> 58];
-}
-
-int __clzdi2(uint64_t value)
-{
-    int count = 0;
-
-    for (int step = 32; step != 0; step /= 2) {
-        if (value >> (64 - step) == 0) {
-            value <<= step;
-            count += step;
-        }
-    }
-    return count;
 }

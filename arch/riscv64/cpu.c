@@ -68,7 +68,7 @@ void arch_cpu_init(struct pcpu *pcpu)
 {
     csr_write(CSR_HEDELEG, HEDELEG_GUEST);
     csr_write(CSR_HIDELEG, HVIP_GUEST);
-    csr_write(CSR_HCOUNTEREN, HCOUNTEREN_GUEST);
+    csr_write(CSR_HCOUNTEREN, HCOUNTEREN_TM);
     csr_write(CSR_HENVCFG, HENVCFG_GUEST | (board.has_sstc ? HENVCFG_STCE : 0));
     CHECK(!board.has_sstc || access_has_stimecmp()); /* the firmware keeps it to itself */
     if (board.has_stateen) {

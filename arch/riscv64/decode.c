@@ -10,16 +10,14 @@
 /* Width of LOAD's funct3 that means unsigned; the lower two bits are log2 of the size (2.6). */
 #define FUNCT3_UNSIGNED 0x4u
 
-/* Of a compressed instruction, funct3 and quadrant (27.8, tables 36 and 38). */
-#define COMPRESSED(funct3, quadrant) (((funct3) << 13) | (quadrant))
-#define C_LW                         COMPRESSED(2u, 0u)
-#define C_LD                         COMPRESSED(3u, 0u)
-#define C_SW                         COMPRESSED(6u, 0u)
-#define C_SD                         COMPRESSED(7u, 0u)
-#define C_LWSP                       COMPRESSED(2u, 2u)
-#define C_LDSP                       COMPRESSED(3u, 2u)
-#define C_SWSP                       COMPRESSED(6u, 2u)
-#define C_SDSP                       COMPRESSED(7u, 2u)
+/* Of a compressed instruction (27.8, tables 36 and 38): loads and stores of integers in quadrants 0
+ * and 2 have the second bit of funct3, which tells that they are none of FP; the others say more.
+ */
+#define C_QUADRANT 0x0003u
+#define C_SP       0x0002u /* relative to sp, quadrant 2: the register has all its bits */
+#define C_DOUBLE   0x2000u
+#define C_INTEGER  0x4000u
+#define C_STORE    0x8000u
 
 /* A transformed instruction: bit 0 is set, bit 1 is clear if it was compressed (18.6.3). */
 #define TRANSFORMED_VALID 0x1u
@@ -54,30 +52,16 @@ static bool decode_long(uint32_t instruction, struct decoded_access *access)
 
 static bool decode_compressed(uint32_t instruction, struct decoded_access *access)
 {
-    uint32_t form = instruction & COMPRESSED(7u, 3u);
+    bool is_sp = (instruction & C_QUADRANT) == C_SP;
+    uint32_t low = (instruction >> 2) & 31, high = (instruction >> 7) & 31;
 
     access->length = 2;
-    access->size = (form & 0x2000) != 0 ? 8 : 4;
-    access->is_write = (form & 0x8000) != 0;
+    access->size = (instruction & C_DOUBLE) != 0 ? 8 : 4;
+    access->is_write = (instruction & C_STORE) != 0;
     access->is_signed = !access->is_write;
-    switch (form) {
-    case C_LW:
-    case C_LD:
-    case C_SW:
-    case C_SD:
-        access->reg = (uint8_t)(8 + ((instruction >> 2) & 7));
-        return true;
-    case C_LWSP:
-    case C_LDSP:
-        access->reg = (instruction >> 7) & 31;
-        return access->reg != 0; /* reserved otherwise */
-    case C_SWSP:
-    case C_SDSP:
-        access->reg = (instruction >> 2) & 31;
-        return true;
-    default:
-        return false;
-    }
+    access->reg = (uint8_t)(!is_sp ? 8 + (low & 7) : access->is_write ? low : high);
+    return (is_sp || (instruction & C_QUADRANT) == 0) && (instruction & C_INTEGER) != 0 &&
+           (access->is_write || access->reg != 0); /* reserved otherwise */
 }
 
 bool decode_access(uint32_t instruction, struct decoded_access *access)

@@ -2,8 +2,8 @@
 /*
  * The board's own firmware. See arch/firmware.h.
  *
- * Source: RISC-V Supervisor Binary Interface 2.0, chapters 6 (TIME), 7 (IPI), 8 (RFENCE), 9 (HSM)
- * and 10 (SRST).
+ * Source: RISC-V Supervisor Binary Interface 2.0, chapters 6 (TIME), 7 (IPI), 8 (RFENCE), 9 (HSM),
+ * 10 (SRST) and 11 (PMU).
  */
 #include <arch/asm.h>
 #include <arch/csr.h>
@@ -34,8 +34,8 @@ static int64_t firmware_call(uint64_t extension, uint64_t function, const uint64
 
 enum hv_err arch_cpu_start(struct pcpu *pcpu)
 {
-    uint64_t arguments[5] = { pcpu->config->arch.hart_id, (uint64_t)boot_secondary,
-                              (uint64_t)pcpu };
+    const uint64_t arguments[5] = { pcpu->config->arch.hart_id, (uint64_t)boot_secondary,
+                                    (uint64_t)pcpu };
 
     /* The new hart reads our tables before it has a map. */
     __asm__ volatile("fence rw, rw" ::: "memory");
@@ -45,38 +45,37 @@ enum hv_err arch_cpu_start(struct pcpu *pcpu)
 
 void firmware_send_ipi(const struct pcpu *pcpu)
 {
-    uint64_t arguments[5] = { 1, pcpu->config->arch.hart_id };
-
     /* What the kick is about is seen before it. */
     __asm__ volatile("fence rw, rw" ::: "memory");
-    (void)firmware_call(SBI_EXT_IPI, SBI_IPI_SEND_IPI, arguments);
+    (void)firmware_call(SBI_EXT_IPI, SBI_IPI_SEND_IPI,
+                        (uint64_t[5]){ 1, pcpu->config->arch.hart_id });
 }
 
 void firmware_set_timer(uint64_t deadline)
 {
-    uint64_t arguments[5] = { deadline };
-
-    (void)firmware_call(SBI_EXT_TIME, SBI_TIME_SET_TIMER, arguments);
+    (void)firmware_call(SBI_EXT_TIME, SBI_TIME_SET_TIMER, (uint64_t[5]){ deadline });
 }
 
 void firmware_remote_fence_i(struct hart_set harts)
 {
-    uint64_t arguments[5] = { harts.mask, harts.base };
-
-    (void)firmware_call(SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I, arguments);
+    (void)firmware_call(SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I,
+                        (uint64_t[5]){ harts.mask, harts.base });
 }
 
 void firmware_remote_hfence_vvma(struct hart_set harts, uint64_t start, uint64_t size)
 {
-    uint64_t arguments[5] = { harts.mask, harts.base, start, size };
+    (void)firmware_call(SBI_EXT_RFENCE, SBI_RFENCE_HFENCE_VVMA,
+                        (uint64_t[5]){ harts.mask, harts.base, start, size });
+}
 
-    (void)firmware_call(SBI_EXT_RFENCE, SBI_RFENCE_HFENCE_VVMA, arguments);
+bool firmware_pmu(uint64_t function, uint64_t counters, uint64_t flags, uint64_t argument)
+{
+    return firmware_call(SBI_EXT_PMU, function, (uint64_t[5]){ 0, counters, flags, argument }) ==
+           SBI_SUCCESS;
 }
 
 void arch_power_off(void)
 {
-    uint64_t arguments[5] = { SBI_SRST_SHUTDOWN };
-
-    (void)firmware_call(SBI_EXT_SRST, SBI_SRST_RESET, arguments);
+    (void)firmware_call(SBI_EXT_SRST, SBI_SRST_RESET, (uint64_t[5]){ SBI_SRST_SHUTDOWN });
     arch_cpu_halt();
 }

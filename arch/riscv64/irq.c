@@ -95,16 +95,25 @@ static void take_from_plic(const struct pcpu *pcpu)
     plic_complete(source, pcpu);
 }
 
-/* Sources of guests send to the guests' own files, so only the console's gets here. */
+/* Sources of guests that have interrupt files of their own send there, and do not get here. */
 static void take_from_imsic(struct pcpu *pcpu)
 {
     uint32_t identity = imsic_claim();
+    const struct irq_route *irq;
 
     if (identity == IMSIC_ID_KICK) {
         take_kick(pcpu);
-    } else if (identity == IMSIC_ID_SOURCE(board.uart_irq)) {
+        return;
+    }
+    irq = route_of(IMSIC_SOURCE(identity));
+    if (irq == NULL) {
+        return;
+    }
+    if (irq->owner == IRQ_OWNER_VM) {
+        vaplic_inject(&vms[irq->vm], irq->virq);
+    } else if (irq->owner == IRQ_OWNER_CONSOLE) {
         console_interrupt();
-        aplic_end(board.uart_irq);
+        aplic_end(IMSIC_SOURCE(identity));
     }
 }
 
@@ -166,7 +175,7 @@ void arch_irq_poll(void)
 
 void arch_irq_set_line(struct vm *vm, uint32_t virq, bool level)
 {
-    if (vm->config->arch.vplic.state != NULL) {
+    if (vm->config->arch.controller.plic != NULL) {
         vplic_set_line(vm, virq, level);
     } else {
         vaplic_set_line(vm, virq, level);

@@ -7,8 +7,8 @@
  *
  * Source: PC16550D data sheet (TL/C/8652), chapter 8; names of registers as there.
  */
-#include <arch/ns16550.h>
 #include <hv/arch/console.h>
+#include <hv/ns16550.h>
 #include <hv/tables.h>
 
 #define FIFO_SIZE 16u

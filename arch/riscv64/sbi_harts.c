@@ -7,48 +7,26 @@
  */
 #include <arch/csr.h>
 #include <arch/firmware.h>
-#include <arch/memory.h>
 #include <arch/sbi.h>
 #include <arch/vcpu.h>
+#include <hv/memory.h>
 #include <hv/tables.h>
 
 /* Ranges longer than this are fenced whole: page by page would take longer. */
 #define FENCE_RANGE_MAX (UINT64_C(64) * HV_PAGE_SIZE)
 
-/* The VM's vCPU with that hart id, or NULL. */
-static struct vcpu *vcpu_by_hart(const struct vm *vm, uint64_t hart)
+bool sbi_named(uint64_t mask, uint64_t base, uint64_t all, uint64_t *set)
 {
-    return hart < vm->config->vcpu_count ? &vcpus[vm->config->vcpu_first + hart] : NULL;
+    *set = mask << base % 64;
+    return mask == 0 || (base < 64 && *set >> base == mask && (*set & ~all) == 0);
 }
 
-/* Bit i: vCPU i of the VM, for the harts that `mask` and `base` name (3.1). Returns false if one of
- * them does not exist. */
+/* Bit i: vCPU i of the VM, for the harts that are named. Returns false if one does not exist. */
 static bool named_vcpus(const struct vm *vm, uint64_t mask, uint64_t base, uint64_t *set)
 {
     uint64_t all = UINT64_MAX >> (64 - vm->config->vcpu_count);
 
-    if (base == SBI_ALL_HARTS) {
-        *set = all;
-        return true;
-    }
-    if (mask == 0) {
-        *set = 0;
-        return true;
-    }
-    if (base >= 64 || (mask << base) >> base != mask) {
-        return false;
-    }
-    *set = mask << base;
-    return (*set & ~all) == 0;
-}
-
-/* Removes the lowest bit of the set; returns its vCPU. */
-static struct vcpu *take_vcpu(const struct vm *vm, uint64_t *set)
-{
-    uint32_t index = (uint32_t)__builtin_ctzll(*set);
-
-    *set &= *set - 1;
-    return &vcpus[vm->config->vcpu_first + index];
+    return base == SBI_ALL_HARTS ? sbi_named(all, 0, all, set) : sbi_named(mask, base, all, set);
 }
 
 int64_t sbi_send_ipi(const struct vcpu *v, uint64_t mask, uint64_t base)
@@ -59,12 +37,12 @@ int64_t sbi_send_ipi(const struct vcpu *v, uint64_t mask, uint64_t base)
         return SBI_ERR_INVALID_PARAM;
     }
     while (set != 0) {
-        vcpu_send_ipi(take_vcpu(v->vm, &set));
+        vcpu_send_ipi(vm_vcpu(v->vm, take_bit(&set)));
     }
     return SBI_SUCCESS;
 }
 
-/* One fence on one set of harts; `size` 0: all addresses. */
+/* Fences on other harts; `size` 0: all addresses. */
 static void fence_harts(uint64_t function, struct hart_set harts, uint64_t start, uint64_t size)
 {
     if (function == SBI_RFENCE_FENCE_I) {
@@ -91,10 +69,10 @@ static void fence_vcpus(const struct vcpu *v, uint64_t function, uint64_t set, u
     struct hart_set harts = { 0, 0 };
 
     while (set != 0) {
-        const struct vcpu *target = take_vcpu(v->vm, &set);
-        uint64_t hart = target->pcpu->config->arch.hart_id;
+        const struct pcpu *pcpu = vm_vcpu(v->vm, take_bit(&set))->pcpu;
+        uint64_t hart = pcpu->config->arch.hart_id;
 
-        if (target->pcpu == v->pcpu) {
+        if (pcpu == v->pcpu) {
             fence_here(function);
             continue;
         }
@@ -102,9 +80,7 @@ static void fence_vcpus(const struct vcpu *v, uint64_t function, uint64_t set, u
             fence_harts(function, harts, start, size);
             harts.mask = 0;
         }
-        if (harts.mask == 0) {
-            harts.base = hart;
-        }
+        harts.base = harts.mask == 0 ? hart : harts.base;
         harts.mask |= BIT(hart - harts.base);
     }
     if (harts.mask != 0) {
@@ -133,17 +109,17 @@ int64_t sbi_remote_fence(const struct vcpu *v, uint64_t function, const uint64_t
     return SBI_SUCCESS;
 }
 
-int64_t sbi_hart_start(const struct vcpu *v, uint64_t hart, uint64_t entry, uint64_t argument)
+static int64_t hart_start(const struct vm *vm, const uint64_t arguments[3])
 {
-    struct vcpu *target = vcpu_by_hart(v->vm, hart);
+    struct vcpu *target = vm_find_vcpu(vm, arguments[0]);
 
     if (target == NULL) {
         return SBI_ERR_INVALID_PARAM;
     }
-    if (!memory_permits(v->vm, (ipa_t){ entry }, 2, MEM_EXECUTE)) {
+    if (!memory_permits(vm, (ipa_t){ arguments[1] }, 2, MEM_EXECUTE)) {
         return SBI_ERR_INVALID_ADDRESS;
     }
-    switch (vcpu_on(target, entry, argument)) {
+    switch (vcpu_on(target, arguments[1], arguments[2])) {
     case HV_OK:
         return SBI_SUCCESS;
     case HV_ERR_ALREADY:
@@ -153,48 +129,54 @@ int64_t sbi_hart_start(const struct vcpu *v, uint64_t hart, uint64_t entry, uint
     }
 }
 
-struct sbi_result sbi_hart_status(const struct vcpu *v, uint64_t hart)
+static enum exit_reason hart_status(const struct vm *vm, uint64_t x[32])
 {
-    const struct vcpu *target = vcpu_by_hart(v->vm, hart);
+    static const uint8_t status[] = {
+        [VCPU_OFF] = SBI_HSM_STOPPED,          [VCPU_READY] = SBI_HSM_START_PENDING,
+        [VCPU_RUNNING] = SBI_HSM_STARTED,      [VCPU_HALTED] = SBI_HSM_STARTED,
+        [VCPU_EXITING] = SBI_HSM_STOP_PENDING,
+    };
+    const struct vcpu *target = vm_find_vcpu(vm, x[SBI_A0]);
 
     if (target == NULL) {
-        return (struct sbi_result){ SBI_ERR_INVALID_PARAM, 0 };
+        return sbi_answer(x, SBI_ERR_INVALID_PARAM, 0);
     }
-    switch (__atomic_load_n(&target->state, __ATOMIC_SEQ_CST)) {
-    case VCPU_OFF:
-        return (struct sbi_result){ SBI_SUCCESS, SBI_HSM_STOPPED };
-    case VCPU_READY:
-        return (struct sbi_result){ SBI_SUCCESS, SBI_HSM_START_PENDING };
-    case VCPU_EXITING:
-        return (struct sbi_result){ SBI_SUCCESS, SBI_HSM_STOP_PENDING };
-    default:
-        return (struct sbi_result){ SBI_SUCCESS, SBI_HSM_STARTED };
-    }
+    return sbi_answer(x, SBI_SUCCESS, status[__atomic_load_n(&target->state, __ATOMIC_SEQ_CST)]);
 }
 
 /* The two suspensions that every SBI has; registers of a retentive one are the guest's all along.
  */
-enum exit_reason sbi_hart_suspend(struct vcpu *v, uint64_t x[32])
+static enum exit_reason hart_suspend(struct vcpu *v, uint64_t x[32])
 {
     uint64_t entry = x[SBI_A0 + 1];
-    int64_t error = SBI_ERR_INVALID_PARAM;
 
     switch ((uint32_t)x[SBI_A0]) {
     case SBI_HSM_SUSPEND_RETENTIVE:
-        x[SBI_A0] = (uint64_t)SBI_SUCCESS;
-        x[SBI_A0 + 1] = 0;
+        sbi_answer(x, SBI_SUCCESS, 0);
         return EXIT_HALT;
     case SBI_HSM_SUSPEND_NON_RETENTIVE:
-        if (memory_permits(v->vm, (ipa_t){ entry }, 2, MEM_EXECUTE)) {
-            vcpu_resume_at(v, entry, x[SBI_A0 + 2]);
-            return EXIT_HALT;
+        if (!memory_permits(v->vm, (ipa_t){ entry }, 2, MEM_EXECUTE)) {
+            return sbi_answer(x, SBI_ERR_INVALID_ADDRESS, 0);
         }
-        error = SBI_ERR_INVALID_ADDRESS;
-        break;
+        vcpu_resume_at(v, entry, x[SBI_A0 + 2]);
+        return EXIT_HALT;
     default:
-        break;
+        return sbi_answer(x, SBI_ERR_INVALID_PARAM, 0);
     }
-    x[SBI_A0] = (uint64_t)error;
-    x[SBI_A0 + 1] = 0;
-    return EXIT_HYPERCALL;
+}
+
+enum exit_reason sbi_hsm_call(struct vcpu *v, uint64_t x[32])
+{
+    switch (x[SBI_FUNCTION]) {
+    case SBI_HSM_HART_START:
+        return sbi_answer(x, hart_start(v->vm, &x[SBI_A0]), 0);
+    case SBI_HSM_HART_STOP:
+        return EXIT_CPU_DOWN;
+    case SBI_HSM_HART_GET_STATUS:
+        return hart_status(v->vm, x);
+    case SBI_HSM_HART_SUSPEND:
+        return hart_suspend(v, x);
+    default:
+        return sbi_answer(x, SBI_ERR_NOT_SUPPORTED, 0);
+    }
 }

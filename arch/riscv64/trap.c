@@ -11,12 +11,12 @@
 #include <arch/csr.h>
 #include <arch/decode.h>
 #include <arch/irq.h>
-#include <arch/memory.h>
 #include <arch/sbi.h>
 #include <arch/trap.h>
 #include <arch/vcpu.h>
 #include <hv/arch/vcpu.h>
 #include <hv/format.h>
+#include <hv/memory.h>
 #include <hv/mmio.h>
 #include <hv/panic.h>
 #include <hv/tables.h>

@@ -16,17 +16,12 @@
 
 static struct vaplic_bank *bank_of(const struct vm *vm, uint32_t index)
 {
-    return &vm->config->arch.vaplic.banks[index];
-}
-
-static struct vcpu *vcpu_of(const struct vm *vm, uint32_t index)
-{
-    return index < vm->config->vcpu_count ? &vcpus[vm->config->vcpu_first + index] : NULL;
+    return &vm->config->arch.controller.aplic[index];
 }
 
 static struct vcpu *hart_of(const struct vm *vm, uint32_t target)
 {
-    return vcpu_of(vm, target >> APLIC_TARGET_HART_SHIFT);
+    return vm_find_vcpu(vm, target >> APLIC_TARGET_HART_SHIFT);
 }
 
 /* Level of a priority, and priority of a level; 0, where it is allowed, stays 0. */
@@ -94,14 +89,14 @@ void vaplic_idc_direct(struct vm *vm, uint32_t source, uint32_t target)
 static void follow_mute(struct vcpu *v)
 {
     v->arch.context.is_muted =
-        !v->arch.context.is_delivering || !v->vm->config->arch.vaplic.state->is_enabled;
+        !v->arch.context.is_delivering || !v->vm->config->arch.controller.state->is_enabled;
     vcontext_signal(v);
 }
 
 void vaplic_idc_enable(struct vm *vm)
 {
     for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
-        follow_mute(vcpu_of(vm, i));
+        follow_mute(vm_vcpu(vm, i));
     }
 }
 
@@ -120,20 +115,28 @@ static uint32_t top(const struct vcpu *v)
            mirrored(level);
 }
 
+/* The same, after a look at the inputs of devices. Each round takes one source away. */
+static uint32_t settled_top(const struct vcpu *v)
+{
+    uint32_t value;
+
+    do {
+        value = top(v);
+    } while (value != 0 && vaplic_has_fallen(v->vm, value >> APLIC_TOPI_SHIFT));
+    return value;
+}
+
 /* Reads claimi: a source that was claimed is no longer pending, unless it is level-sensitive, which
  * its input alone decides (4.7); a claim of nothing takes the forced interrupt away (4.8.1). */
 static uint32_t claim(struct vcpu *v)
 {
-    uint32_t value = top(v);
-    uint32_t source = value >> APLIC_TOPI_SHIFT, bit = 1u << source % 32;
-    struct vaplic_bank *bank = bank_of(v->vm, source / 32);
+    uint32_t value = settled_top(v);
 
     if (value == 0) {
         v->arch.context.is_forced = false;
         vcontext_signal(v);
-    } else if ((bank->level & bit) == 0) {
-        bank->pending &= ~bit;
-        vaplic_idc_follow(v->vm, source / 32, bit);
+    } else {
+        vaplic_claimed(v->vm, value >> APLIC_TOPI_SHIFT);
     }
     return value;
 }
@@ -172,7 +175,7 @@ static uint32_t read_register(struct vcpu *v, uint32_t offset)
     case APLIC_IDC_ITHRESHOLD:
         return mirrored(context->threshold);
     case APLIC_IDC_TOPI:
-        return top(v);
+        return settled_top(v);
     case APLIC_IDC_CLAIMI:
         return claim(v);
     default:
@@ -182,7 +185,7 @@ static uint32_t read_register(struct vcpu *v, uint32_t offset)
 
 uint32_t vaplic_idc_access(struct vm *vm, uint32_t offset, bool is_write, uint32_t value)
 {
-    struct vcpu *v = vcpu_of(vm, offset / APLIC_IDC_SIZE);
+    struct vcpu *v = vm_find_vcpu(vm, offset / APLIC_IDC_SIZE);
 
     if (v == NULL) {
         return 0;
@@ -197,6 +200,6 @@ uint32_t vaplic_idc_access(struct vm *vm, uint32_t offset, bool is_write, uint32
 void vaplic_idc_reset(struct vm *vm)
 {
     for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
-        vcpu_of(vm, i)->arch.context = (struct vcontext){ .is_muted = true, .stale = true };
+        vm_vcpu(vm, i)->arch.context = (struct vcontext){ .is_muted = true, .stale = true };
     }
 }

@@ -11,9 +11,9 @@
  */
 #include <arch/csr.h>
 #include <arch/imsic.h>
+#include <arch/sbi.h>
 #include <arch/time.h>
 #include <arch/trap.h>
-#include <arch/v16550.h>
 #include <arch/vaplic.h>
 #include <arch/vcpu.h>
 #include <arch/vplic.h>
@@ -21,6 +21,7 @@
 #include <hv/arch/vcpu.h>
 #include <hv/string.h>
 #include <hv/tables.h>
+#include <hv/v16550.h>
 
 #define X_A0 10
 #define X_A1 11
@@ -48,7 +49,7 @@ void fp_load(const struct arch_vcpu *arch);
 void arch_vm_reset(struct vm *vm)
 {
     vm->arch.time_offset = arch_time_now();
-    if (vm->config->arch.vplic.state != NULL) {
+    if (vm->config->arch.controller.plic != NULL) {
         vplic_vm_reset(vm);
     } else {
         vaplic_vm_reset(vm);
@@ -89,6 +90,7 @@ void arch_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument)
     arch->ipi = 0;
     arch->flush_always = sched_has_sibling(v);
     arch->flush_once = true;
+    sbi_pmu_reset(v);
     if (v->config->arch.vgein != 0) {
         reset_file(v->config->arch.vgein);
     }

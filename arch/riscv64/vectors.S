@@ -21,59 +21,30 @@
 
     .section .text, "ax"
 
-/* What C may change and what the hypervisor needs, but a0, of the vCPU in a0: \op is sd or ld. */
+/* Registers of the vCPU in a0, by number: \op is sd or ld. */
+.macro REGISTERS op, numbers:vararg
+    .irp    n, \numbers
+    \op     x\n, 8*\n(a0)
+    .endr
+.endm
+
+/* What C may change and what the hypervisor needs, but a0. */
 .macro CALLER_SAVED op
-    \op     ra, 8*1(a0)
-    \op     sp, 8*2(a0)
-    \op     tp, 8*4(a0)
-    \op     t0, 8*5(a0)
-    \op     t1, 8*6(a0)
-    \op     t2, 8*7(a0)
-    \op     a1, 8*11(a0)
-    \op     a2, 8*12(a0)
-    \op     a3, 8*13(a0)
-    \op     a4, 8*14(a0)
-    \op     a5, 8*15(a0)
-    \op     a6, 8*16(a0)
-    \op     a7, 8*17(a0)
-    \op     t3, 8*28(a0)
-    \op     t4, 8*29(a0)
-    \op     t5, 8*30(a0)
-    \op     t6, 8*31(a0)
+    REGISTERS \op, 1,2,4,5,6,7,11,12,13,14,15,16,17,28,29,30,31
 .endm
 
-/* The rest. */
+/* The rest: gp and s0-s11. */
 .macro CALLEE_SAVED op
-    \op     gp, 8*3(a0)
-    \op     s0, 8*8(a0)
-    \op     s1, 8*9(a0)
-    \op     s2, 8*18(a0)
-    \op     s3, 8*19(a0)
-    \op     s4, 8*20(a0)
-    \op     s5, 8*21(a0)
-    \op     s6, 8*22(a0)
-    \op     s7, 8*23(a0)
-    \op     s8, 8*24(a0)
-    \op     s9, 8*25(a0)
-    \op     s10, 8*26(a0)
-    \op     s11, 8*27(a0)
+    REGISTERS \op, 3,8,9,18,19,20,21,22,23,24,25,26,27
 .endm
 
-/* C's callee-saved registers on the stack: 13 words in 112 bytes. */
+/* C's callee-saved registers on the stack: 13 words in 112 bytes (struct task_frame). */
 .macro STACK_FRAME op
-    \op     ra, 8*0(sp)
-    \op     s0, 8*1(sp)
-    \op     s1, 8*2(sp)
-    \op     s2, 8*3(sp)
-    \op     s3, 8*4(sp)
-    \op     s4, 8*5(sp)
-    \op     s5, 8*6(sp)
-    \op     s6, 8*7(sp)
-    \op     s7, 8*8(sp)
-    \op     s8, 8*9(sp)
-    \op     s9, 8*10(sp)
-    \op     s10, 8*11(sp)
-    \op     s11, 8*12(sp)
+    .set    place, 0
+    .irp    name, ra,s0,s1,s2,s3,s4,s5,s6,s7,s8,s9,s10,s11
+    \op     \name, place(sp)
+    .set    place, place + 8
+    .endr
 .endm
 
     .balign 4 /* stvec, direct mode */

@@ -6,7 +6,7 @@
  * whatever becomes of its input meanwhile; its gateway forwards no other until it is completed
  * (PLIC 1.0.0, chapters 1.2 and 8). For a source linked to a physical one the physical gateway does
  * that: it stays claimed as long as the virtual source is pending or claimed, and the guest's
- * completion is passed on to it (`owed`).
+ * completion is passed on to it.
  *
  * Chapter numbers are of the PLIC specification 1.0.0.
  */
@@ -17,45 +17,15 @@
 /* Priorities and thresholds are WARL with three bits (chapters 4 and 7). */
 #define LEVEL_MASK (VCONTEXT_LEVEL_COUNT - 1)
 
-static struct vcpu *vcpu_of(const struct vm *vm, uint32_t index)
+static const struct vcontroller_config *config_of(const struct vm *vm)
 {
-    return &vcpus[vm->config->vcpu_first + index];
-}
-
-static const struct vplic_config *config_of(const struct vm *vm)
-{
-    return &vm->config->arch.vplic;
-}
-
-/* Takes the lowest set bit out of a word that is not 0; returns its number. */
-static uint32_t take_bit(uint32_t *bits)
-{
-    uint32_t b = (uint32_t)__builtin_ctz(*bits);
-
-    *bits &= *bits - 1;
-    return b;
-}
-
-static uint32_t take_listener(uint64_t *listeners)
-{
-    uint32_t i = (uint32_t)__builtin_ctzll(*listeners);
-
-    *listeners &= *listeners - 1;
-    return i;
-}
-
-/* True when the VM has the source. */
-static bool exists(const struct vm *vm, uint32_t source)
-{
-    const struct vplic_config *config = config_of(vm);
-
-    return source / 32 < config->bank_count && (config->sources[source / 32] >> source % 32 & 1);
+    return &vm->config->arch.controller;
 }
 
 /* Brings the context's notion of bank `index` at one priority up to date. */
 static void follow_bank(struct vcpu *v, uint32_t index, uint32_t level)
 {
-    const struct vplic_bank *bank = &config_of(v->vm)->banks[index];
+    const struct vplic_bank *bank = &config_of(v->vm)->plic[index];
 
     vcontext_follow(v, index, level,
                     bank->pending & bank->at[level] & v->arch.context.enabled[index]);
@@ -64,17 +34,17 @@ static void follow_bank(struct vcpu *v, uint32_t index, uint32_t level)
 /* Source b of a bank became pending or is no longer: tells the contexts in which it is enabled. */
 static void follow_source(struct vm *vm, uint32_t index, uint32_t b, uint32_t level)
 {
-    uint64_t listeners = config_of(vm)->banks[index].listeners[b];
+    uint64_t listeners = config_of(vm)->plic[index].listeners[b];
 
     while (listeners != 0) {
-        follow_bank(vcpu_of(vm, take_listener(&listeners)), index, level);
+        follow_bank(vm_vcpu(vm, take_bit(&listeners)), index, level);
     }
 }
 
 /* The gateway of source b has a request: it is forwarded unless one is on its way already. */
 static void request(struct vm *vm, uint32_t index, uint32_t b)
 {
-    struct vplic_bank *bank = &config_of(vm)->banks[index];
+    struct vplic_bank *bank = &config_of(vm)->plic[index];
     uint32_t bit = 1u << b;
 
     if (((bank->pending | bank->claimed) & bit) == 0) {
@@ -87,7 +57,7 @@ static void request(struct vm *vm, uint32_t index, uint32_t b)
  * enabled it; NULL if there is none. */
 static const struct pcpu *route(const struct vm *vm, uint64_t listeners)
 {
-    return listeners == 0 ? NULL : vcpu_of(vm, (uint32_t)__builtin_ctzll(listeners))->pcpu;
+    return listeners == 0 ? NULL : vm_vcpu(vm, (uint32_t)__builtin_ctzll(listeners))->pcpu;
 }
 
 /* The guest's enables of a linked source changed: the physical source's follow. */
@@ -110,34 +80,26 @@ static void follow_route(const struct vm *vm, uint32_t source, uint64_t old, uin
 
 void vplic_inject(struct vm *vm, uint32_t virq)
 {
-    struct vplic *vplic = config_of(vm)->state;
+    struct vcontroller *state = config_of(vm)->state;
 
-    if (!exists(vm, virq)) {
-        return;
-    }
-    spin_lock(&vplic->lock);
-    config_of(vm)->banks[virq / 32].owed |= 1u << virq % 32;
+    spin_lock(&state->lock);
     request(vm, virq / 32, virq % 32);
-    spin_unlock(&vplic->lock);
+    spin_unlock(&state->lock);
 }
 
 void vplic_set_line(struct vm *vm, uint32_t virq, bool level)
 {
-    struct vplic *vplic = config_of(vm)->state;
-    struct vplic_bank *bank;
+    struct vcontroller *state = config_of(vm)->state;
+    struct vplic_bank *bank = &config_of(vm)->plic[virq / 32];
 
-    if (!exists(vm, virq)) {
-        return;
-    }
-    bank = &config_of(vm)->banks[virq / 32];
-    spin_lock(&vplic->lock);
+    spin_lock(&state->lock);
     if (level) {
         bank->line |= 1u << virq % 32;
         request(vm, virq / 32, virq % 32);
     } else {
         bank->line &= ~(1u << virq % 32);
     }
-    spin_unlock(&vplic->lock);
+    spin_unlock(&state->lock);
 }
 
 /* The most important source that waits for a context, the lowest number first (chapter 1.4), or 0.
@@ -153,7 +115,7 @@ static uint32_t claim(struct vcpu *v)
         return 0;
     }
     index = vcontext_bank(context, level);
-    bank = &config_of(v->vm)->banks[index];
+    bank = &config_of(v->vm)->plic[index];
     b = (uint32_t)__builtin_ctz(bank->pending & bank->at[level] & context->enabled[index]);
     bank->pending &= ~(1u << b);
     bank->claimed |= 1u << b;
@@ -168,16 +130,15 @@ static void complete(struct vcpu *v, uint32_t source)
     uint32_t index = source / 32, bit = 1u << source % 32;
     struct vplic_bank *bank;
 
-    if (!exists(vm, source)) {
+    if (!vcontroller_has(config_of(vm), source)) {
         return;
     }
-    bank = &config_of(vm)->banks[index];
+    bank = &config_of(vm)->plic[index];
     if ((v->arch.context.enabled[index] & bank->claimed & bit) == 0) {
         return;
     }
     bank->claimed &= ~bit;
-    if (bank->owed & bit) {
-        bank->owed &= ~bit;
+    if (config_of(vm)->physical[source] != 0) {
         plic_complete(config_of(vm)->physical[source], route(vm, bank->listeners[source % 32]));
     } else if (bank->line & bit) {
         request(vm, index, source % 32);
@@ -187,7 +148,7 @@ static void complete(struct vcpu *v, uint32_t source)
 static void set_priority(struct vm *vm, uint32_t source, uint32_t level)
 {
     uint32_t index = source / 32, b = source % 32;
-    struct vplic_bank *bank = &config_of(vm)->banks[index];
+    struct vplic_bank *bank = &config_of(vm)->plic[index];
     uint32_t old = bank->priority[b];
 
     if (old == level) {
@@ -206,11 +167,11 @@ static void set_priority(struct vm *vm, uint32_t source, uint32_t level)
 /* Writes 32 enable bits of a context. */
 static void set_enabled(struct vcpu *v, uint32_t index, uint32_t value)
 {
-    const struct vplic_config *config = config_of(v->vm);
-    struct vplic_bank *bank = &config->banks[index];
-    uint32_t changed = (value & config->sources[index]) ^ v->arch.context.enabled[index];
+    const struct vcontroller_config *config = config_of(v->vm);
+    struct vplic_bank *bank = &config->plic[index];
+    uint64_t changed = (value & config->sources[index]) ^ v->arch.context.enabled[index];
 
-    v->arch.context.enabled[index] ^= changed;
+    v->arch.context.enabled[index] ^= (uint32_t)changed;
     while (changed != 0) {
         uint32_t b = take_bit(&changed);
         uint64_t old = bank->listeners[b];
@@ -221,13 +182,6 @@ static void set_enabled(struct vcpu *v, uint32_t index, uint32_t value)
             follow_bank(v, index, bank->priority[b]);
         }
     }
-}
-
-/* The context of a register at `offset` from the first context's, or NULL. */
-static struct vcpu *context_at(const struct vm *vm, uint64_t offset, uint32_t stride)
-{
-    return offset / stride < vm->config->vcpu_count ? vcpu_of(vm, (uint32_t)(offset / stride))
-                                                    : NULL;
 }
 
 /* Threshold, and claim and complete. */
@@ -266,13 +220,14 @@ static void access_enable(struct vcpu *v, uint32_t index, struct mmio_access *ac
 /* A priority or 32 pending bits: one word, which is read whole without the lock. */
 static uint32_t read_source(const struct vm *vm, uint64_t offset)
 {
-    const struct vplic_config *config = config_of(vm);
+    const struct vcontroller_config *config = config_of(vm);
     uint32_t number = (uint32_t)(offset % PLIC_PENDING / 4);
 
     if (offset >= PLIC_PENDING) {
-        return number < config->bank_count ? config->banks[number].pending : 0;
+        return number < config->bank_count ? config->plic[number].pending : 0;
     }
-    return exists(vm, number) ? config->banks[number / 32].priority[number % 32] : 0;
+    return vcontroller_has(config_of(vm), number) ? config->plic[number / 32].priority[number % 32]
+                                                  : 0;
 }
 
 /* Pending bits cannot be written (chapter 5). */
@@ -280,7 +235,7 @@ static void write_source(struct vm *vm, uint64_t offset, uint32_t value)
 {
     uint32_t number = (uint32_t)(offset / 4);
 
-    if (offset < PLIC_PENDING && exists(vm, number)) {
+    if (offset < PLIC_PENDING && vcontroller_has(config_of(vm), number)) {
         set_priority(vm, number, value & LEVEL_MASK);
     }
 }
@@ -290,24 +245,24 @@ static __attribute__((noinline)) void access_locked(const struct vcpu *v, uint64
                                                     struct mmio_access *access)
 {
     struct vm *vm = v->vm;
-    struct vplic *vplic = config_of(vm)->state;
+    struct vcontroller *state = config_of(vm)->state;
     struct vcpu *target;
 
-    spin_lock(&vplic->lock);
+    spin_lock(&state->lock);
     if (offset >= PLIC_CONTEXT) {
-        target = context_at(vm, offset - PLIC_CONTEXT, PLIC_CONTEXT_STRIDE);
+        target = vm_find_vcpu(vm, (offset - PLIC_CONTEXT) / PLIC_CONTEXT_STRIDE);
         if (target != NULL) {
             access_context(target, offset % PLIC_CONTEXT_STRIDE, access);
         }
     } else if (offset >= PLIC_ENABLE) {
-        target = context_at(vm, offset - PLIC_ENABLE, PLIC_ENABLE_STRIDE);
+        target = vm_find_vcpu(vm, (offset - PLIC_ENABLE) / PLIC_ENABLE_STRIDE);
         if (target != NULL) {
             access_enable(target, (uint32_t)(offset % PLIC_ENABLE_STRIDE / 4), access);
         }
     } else {
         write_source(vm, offset, (uint32_t)access->value);
     }
-    spin_unlock(&vplic->lock);
+    spin_unlock(&state->lock);
 }
 
 bool vplic_access(struct vcpu *v, void *device, struct mmio_access *access)
@@ -338,10 +293,10 @@ static void reset_physical(struct vm *vm, struct vplic_bank *bank, uint32_t sour
     if (physical == 0) {
         return;
     }
-    if (bank->owed >> source % 32 & 1) {
+    if ((bank->pending | bank->claimed) >> source % 32 & 1) {
         if (pcpu == NULL) {
             /* Only a context in which it is enabled can complete a source (chapter 9). */
-            pcpu = vcpu_of(vm, 0)->pcpu;
+            pcpu = vm_vcpu(vm, 0)->pcpu;
             plic_set_enabled(physical, pcpu, true);
         }
         plic_complete(physical, pcpu);
@@ -353,7 +308,7 @@ static void reset_physical(struct vm *vm, struct vplic_bank *bank, uint32_t sour
 
 static void reset_bank(struct vm *vm, uint32_t index)
 {
-    struct vplic_bank *bank = &config_of(vm)->banks[index];
+    struct vplic_bank *bank = &config_of(vm)->plic[index];
     uint32_t line = bank->line;
 
     for (uint32_t b = 0; b < 32; b++) {
@@ -365,14 +320,14 @@ static void reset_bank(struct vm *vm, uint32_t index)
 
 void vplic_vm_reset(struct vm *vm)
 {
-    struct vplic *vplic = config_of(vm)->state;
+    struct vcontroller *state = config_of(vm)->state;
 
-    spin_lock(&vplic->lock);
+    spin_lock(&state->lock);
     for (uint32_t index = 0; index < config_of(vm)->bank_count; index++) {
         reset_bank(vm, index);
     }
     for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
-        vcpu_of(vm, i)->arch.context = (struct vcontext){ .stale = true };
+        vm_vcpu(vm, i)->arch.context = (struct vcontext){ .stale = true };
     }
-    spin_unlock(&vplic->lock);
+    spin_unlock(&state->lock);
 }

@@ -27,12 +27,14 @@ class Architecture(ABC):
     elf_machine: e_machine of its executables, as a number.
     max_vcpus: most vCPUs that one VM can have.
     boot_area_use: what the first 2 MiB of RAM are left to, for messages.
+    grants_pmu: whether a VM can have the performance counters of its CPUs.
     """
 
     name: str
     elf_machine: int
     max_vcpus: int
     boot_area_use: str
+    grants_pmu: bool = False
 
     @abstractmethod
     def read_hardware(self, tree: Tree, console: str | None = None) -> Hardware:
@@ -65,10 +67,6 @@ class Architecture(ABC):
     @abstractmethod
     def guest_windows(self, system: System, vm: Vm) -> tuple[Owned[str], ...]:
         """Guest addresses of the devices that the hypervisor emulates for a VM, and their names."""
-
-    @abstractmethod
-    def interrupt_shortcoming(self, system: System, vm: Vm) -> str:
-        """Why no device can interrupt the VM, whatever its number; "" if it can."""
 
     @abstractmethod
     def is_assignable(self, hardware: Hardware, number: int) -> bool:

@@ -181,10 +181,6 @@ class Aarch64(Architecture):
             result.append(Owned(board.uart.window, "virtual UART"))
         return tuple(result)
 
-    def interrupt_shortcoming(self, system: System, vm: Vm) -> str:  # noqa: ARG002
-        """See gen.arch.Architecture."""
-        return ""
-
     def is_assignable(self, hardware: Hardware, number: int) -> bool:  # noqa: ARG002
         """See gen.arch.Architecture."""
         return SPI_BASE <= number < SPI_END

@@ -137,6 +137,7 @@ class Riscv64(Architecture):
     elf_machine = _EM_RISCV
     max_vcpus = 64
     boot_area_use = "firmware"
+    grants_pmu = True
 
     def read_hardware(self, tree: Tree, console: str | None = None) -> Riscv64Hardware:
         """See gen.arch.Architecture."""
@@ -212,16 +213,6 @@ class Riscv64(Architecture):
         if vm.console == "uart" and board.uart is not None:
             result.append(Owned(whole_pages(board.uart.window), "virtual UART"))
         return tuple(result)
-
-    def interrupt_shortcoming(self, system: System, vm: Vm) -> str:
-        """See gen.arch.Architecture."""
-        imsic = hardware_of(system.board.hardware).imsic
-        if imsic is None or guest_files(system, vm):
-            return ""
-        return (
-            f"each CPU has interrupt files for {imsic.guest_count} vCPUs, and those of its CPUs are"
-            " all given to other VMs"
-        )
 
     def is_assignable(self, hardware: Hardware, number: int) -> bool:
         """See gen.arch.Architecture."""
@@ -494,7 +485,10 @@ def _interrupt(specifier: Specifier) -> Interrupt:
     return Interrupt(number, "edge" if kind and kind[0] & 3 else "level")
 
 
+# With messages, the hypervisor may take source n itself as identity n + 1 of its interrupt files.
 def _source_count(hardware: Riscv64Hardware) -> int:
+    if hardware.aplic is not None and hardware.imsic is not None:
+        return min(hardware.aplic.source_count, hardware.imsic.id_count - 1)
     controller = hardware.aplic or hardware.plic
     return controller.source_count if controller is not None else 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gen.arch import architecture
 from gen.checks import rule
 from gen.checks.words import vm_text
 from gen.diag import Diagnostic, Note
@@ -145,3 +146,40 @@ def cpu_same_vm(system: System) -> Iterator[Diagnostic]:
                 "give the VM fewer vCPUs, or each its own CPU",
                 severity="warning",
             )
+
+
+@rule("pmu-unsupported")
+def pmu_unsupported(system: System) -> Iterator[Diagnostic]:
+    """Counters are granted only where the hypervisor has an interface to them."""
+    if architecture(system.board.arch).grants_pmu:
+        return
+    for vm in system.vms:
+        if vm.pmu:
+            yield Diagnostic(
+                "pmu-unsupported",
+                f"{vm_text(vm)} cannot have performance counters on {system.board.arch}",
+                vm.spans.of("pmu"),
+                "leave out pmu",
+            )
+
+
+@rule("pmu-shared")
+def pmu_shared(system: System) -> Iterator[Diagnostic]:
+    """A CPU's counters count whatever runs on it."""
+    claims = _claims(system)
+    for vm in system.vms:
+        if not vm.pmu:
+            continue
+        for index, cpu in enumerate(vm.cpus):
+            others = [item for item in claims[cpu] if (item[0], item[1]) != (vm, index)]
+            if others:
+                other, other_index, span = others[0]
+                yield Diagnostic(
+                    "pmu-shared",
+                    f"{vm_text(vm)} has pmu = true, but vCPU {index} shares CPU {cpu}: its counters"
+                    " would tell of what others do",
+                    vm.spans.of("pmu"),
+                    "give the VM CPUs of its own, or leave out pmu",
+                    (Note(f"vCPU {other_index} of {vm_text(other)} runs there too", span),),
+                )
+                break

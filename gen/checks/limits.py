@@ -51,10 +51,6 @@ def limit(system: System) -> Iterator[Diagnostic]:
             total = sum(len(item.devices) for item in vms)
             yield from over("devices of all VMs", total, DEVICES, vm.spans.table)
         devices += len(vm.devices)
-        reason = arch.interrupt_shortcoming(system, vm)
-        if reason and any(device.interrupts for device in vm.devices):
-            message = f"{vm_text(vm)} has devices with interrupts, but {reason}"
-            yield Diagnostic("limit", message, vm.spans.of("cpus"), "give it other CPUs")
         for index, cpu in enumerate(vm.cpus):
             load[cpu] = load.get(cpu, 0) + 1
             if load[cpu] == abi.VCPUS_PER_CPU_MAX + 1:

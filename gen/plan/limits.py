@@ -38,7 +38,7 @@ def limits(isa: Isa) -> tuple[Limit, ...]:
             f"slots were given for {abi.VCPUS_PER_CPU_MAX} vCPUs on one CPU",
         ),
         Limit(
-            f"WAIT_QUEUE_VCPUS == {abi.VCPUS_PER_VM_MAX}",
+            f"VM_VCPUS_MAX == {abi.VCPUS_PER_VM_MAX}",
             f"VMs were allowed {abi.VCPUS_PER_VM_MAX} vCPUs",
         ),
     )

@@ -183,6 +183,7 @@ def _vms(
                 on_crash=vm.on_crash,
                 on_reboot=vm.on_reboot,
                 in_place=vm.in_place,
+                pmu=vm.pmu,
                 stage2_root=root.stage2,
                 window_root=root.window,
                 entry=draft.placed.entry,

@@ -101,9 +101,8 @@ class Riscv64Isa(Isa):
     own_format = RiscvSv39()
     table_alignment = 16 * KIB
     state_sizes = (
-        ("vplic", abi.VPLIC_SIZE_MAX),
+        ("vcontroller", abi.VCONTROLLER_SIZE_MAX),
         ("vplic_bank", abi.VPLIC_BANK_SIZE_MAX),
-        ("vaplic", abi.VAPLIC_SIZE_MAX),
         ("vaplic_bank", abi.VAPLIC_BANK_SIZE_MAX),
         ("v16550", abi.V16550_SIZE_MAX),
     )
@@ -177,11 +176,9 @@ class Riscv64Isa(Isa):
         for number in numbers:
             sources[number // _BANK] |= 1 << number % _BANK
         has_aplic = board.imsic is not None
-        state, bank = abi.VPLIC_SIZE_MAX, abi.VPLIC_BANK_SIZE_MAX
-        if has_aplic:
-            state, bank = abi.VAPLIC_SIZE_MAX, abi.VAPLIC_BANK_SIZE_MAX
+        bank = abi.VAPLIC_BANK_SIZE_MAX if has_aplic else abi.VPLIC_BANK_SIZE_MAX
         return Riscv64Vm(
-            data_size=state + abi.V16550_SIZE_MAX + len(sources) * bank,
+            data_size=abi.VCONTROLLER_SIZE_MAX + abi.V16550_SIZE_MAX + len(sources) * bank,
             rodata_size=len(sources) * (_BANK * 2 + 4),
             stage2_mode=self.vm_format(vm).hgatp_mode,
             has_aplic=has_aplic,

@@ -207,6 +207,7 @@ class Vm:
     on_crash: Literal["stop", "restart"]
     on_reboot: Literal["stop", "restart"]
     in_place: bool
+    pmu: bool
     stage2_root: int
     window_root: int
     entry: int

@@ -3,10 +3,10 @@
 
 Run by `make bench`. Boots tests/emu/systems/bench.toml (or bench-riscv64.toml) under
 `-icount shift=0`, where the guest can count executed instructions (aarch64: a counter of 1 GHz;
-riscv64: instret), and prints its figures as a table, beside those of the same program on the
-machine itself and the best of other hypervisors. Repeatable to the instruction for one version of
-QEMU. The count is that of all CPUs together, so that the boot figure has those of the others'
-entry in it.
+riscv64: instret, and a clock from the machine's start on), and prints its figures as a table,
+beside those of the same program on the machine itself and the best of other hypervisors. Repeatable
+to the instruction for one version of QEMU. The count is that of all CPUs together, so that the boot
+figure has those of the others' entry in it.
 
     python tests/bench/exits.py [--board NAME]...
 """
@@ -77,6 +77,8 @@ def counted(command: list[str], arch: str) -> list[str]:
     changed = list(command)
     if arch == "aarch64":
         changed[changed.index("-cpu") + 1] += ",cntfrq=1000000000"
+    else:
+        changed += ["-rtc", "base=1970-01-01,clock=vm"]  # a clock that begins at 0
     if "-accel" in changed:
         changed[changed.index("-accel") + 1] = "tcg"
     return [*changed, "-icount", "shift=0,sleep=off"]

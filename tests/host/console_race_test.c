@@ -4,8 +4,9 @@
  * leaves its bytes to the holder, and nothing may be left behind.
  */
 /* SOURCES: tests/host/machine.c tests/host/explore.c */
-/* SOURCES: runtime/sched.c runtime/wait.c runtime/vcpu.c runtime/vm.c runtime/vmm.c */
-/* SOURCES: runtime/health.c runtime/image.c runtime/panic.c runtime/lib/format.c */
+/* SOURCES: runtime/sched.c runtime/vcpu.c runtime/vm.c runtime/vmm.c */
+/* SOURCES: runtime/health.c runtime/memory.c */
+/* SOURCES: runtime/image.c runtime/panic.c runtime/lib/format.c */
 /* SOURCES: runtime/console.c runtime/terminal.c runtime/command.c runtime/log.c */
 /* INTERLEAVE: runtime/console.c runtime/log.c */
 /* SOURCES: arch/fake/context.c arch/fake/cpu.c arch/fake/vcpu.c arch/fake/console.c */

@@ -4,7 +4,7 @@
  * fake.
  */
 /* ARCH: aarch64 */
-/* SOURCES: arch/aarch64/psci.c */
+/* SOURCES: arch/aarch64/psci.c runtime/memory.c */
 #include "test.h"
 #include <arch/psci.h>
 #include <hv/tables.h>

@@ -5,16 +5,17 @@
  */
 /* ARCH: riscv64 */
 /* SOURCES: arch/riscv64/sbi.c arch/riscv64/sbi_harts.c arch/riscv64/sbi_console.c */
-/* SOURCES: arch/riscv64/memory.c */
+/* SOURCES: arch/riscv64/sbi_pmu.c runtime/memory.c */
 #include "test.h"
 #include <arch/csr.h>
 #include <arch/firmware.h>
 #include <arch/sbi.h>
 #include <arch/time.h>
 #include <arch/trap.h>
-#include <arch/v16550.h>
 #include <arch/vcpu.h>
+#include <hv/log.h>
 #include <hv/tables.h>
+#include <hv/v16550.h>
 
 #define VCPUS 4u
 #define FIRST 3u /* of the VM's vCPUs in vcpus[] */
@@ -117,6 +118,50 @@ void firmware_remote_hfence_vvma(struct hart_set harts, uint64_t start, uint64_t
     fence_size = size;
 }
 
+/* The machine's counters of this hart, and what its firmware was asked for. */
+static bool has_counters;
+static uint64_t hcounteren, running, first_value;
+static uint32_t pmu_count, log_count;
+static struct {
+    uint64_t function, counters, flags, argument;
+} pmu_calls[4];
+
+bool firmware_pmu(uint64_t function, uint64_t counters, uint64_t flags, uint64_t argument)
+{
+    EXPECT(counters != 0 && (counters & ~UINT64_C(5)) == 0); /* no others exist */
+    EXPECT(pmu_count < 4);
+    pmu_calls[pmu_count].function = function;
+    pmu_calls[pmu_count].counters = counters;
+    pmu_calls[pmu_count].flags = flags;
+    pmu_calls[pmu_count++].argument = argument;
+    if (function == SBI_PMU_COUNTER_STOP) {
+        running &= ~counters;
+    } else if (function == SBI_PMU_COUNTER_START) {
+        EXPECT((flags & ~UINT64_C(1)) == 0);
+        running |= counters;
+        first_value = argument;
+    } else {
+        EXPECT_EQ(function, SBI_PMU_COUNTER_CFG_MATCHING);
+        EXPECT_EQ(argument, counters == 1 ? 1 : 2); /* each its own event */
+        EXPECT((flags & ~UINT64_C(6)) == 0);
+        running |= (flags & 4) != 0 ? counters : 0;
+    }
+    return has_counters;
+}
+
+void csr_write(uint32_t number, uint64_t value)
+{
+    EXPECT_EQ(number, CSR_HCOUNTEREN);
+    hcounteren = value;
+}
+
+void log_write(enum log_level level, const char *text, ...)
+{
+    EXPECT_EQ(level, LOG_ERROR);
+    (void)text;
+    log_count++;
+}
+
 bool access_guest_word(uint64_t address, uint64_t *value)
 {
     (void)address;
@@ -138,7 +183,7 @@ uint64_t access_copy_to_guest(ipa_t to, const uint8_t *from, uint64_t size)
     return is_mapped ? size : 0;
 }
 
-uint32_t v16550_write(struct v16550 *to, const uint8_t *bytes, uint32_t count)
+uint32_t v16550_send(struct v16550 *to, const uint8_t *bytes, uint32_t count)
 {
     uint32_t done = 0;
 
@@ -149,7 +194,12 @@ uint32_t v16550_write(struct v16550 *to, const uint8_t *bytes, uint32_t count)
     return done;
 }
 
-uint32_t v16550_read(struct v16550 *from, uint8_t *bytes, uint32_t count)
+void v16550_update(struct v16550 *of)
+{
+    EXPECT(of == &uart);
+}
+
+uint32_t v16550_receive(struct v16550 *from, uint8_t *bytes, uint32_t count)
 {
     uint32_t done = count < input_count ? count : input_count;
 
@@ -178,6 +228,8 @@ static void start(void)
     fence_count = 0;
     local_fences = 0;
     ipis = 0;
+    pmu_count = 0;
+    vcpus[FIRST].arch.pmu = (struct arch_pmu){ 0 };
 }
 
 struct reply {
@@ -498,6 +550,126 @@ TEST(console_bytes)
     input[0] = 0xff;
     input_count = 1;
     EXPECT_EQ(call(2, 0, 0, 0, 0, 0).a0, 0xff);
+}
+
+/* ---- PMU ---- */
+
+#define PMU 0x504d55
+
+/* With the counters granted, or not. */
+static void start_counters(bool granted)
+{
+    start();
+    config.arch.has_pmu = granted;
+    has_counters = true;
+    running = 0;
+    sbi_pmu_reset(&vcpus[FIRST]);
+    config.arch.has_pmu = false;
+}
+
+TEST(counters_not_granted)
+{
+    start_counters(false);
+    EXPECT_EQ(hcounteren, 2);
+    EXPECT_EQ(pmu_count, 0);
+    for (uint64_t function = 0; function < 9; function++) {
+        EXPECT_REPLY(call(PMU, function, 0, 1, 0, 1), SBI_ERR_NOT_SUPPORTED, 0);
+    }
+}
+
+TEST(counters_granted)
+{
+    start_counters(true);
+    EXPECT_EQ(hcounteren, 7);
+    EXPECT_EQ(pmu_count, 2); /* cleared and started, each */
+    EXPECT_EQ(pmu_calls[0].counters | pmu_calls[1].counters, 5);
+    EXPECT_EQ(pmu_calls[0].flags & pmu_calls[1].flags, 6);
+    EXPECT_REPLY(call(0x10, 3, PMU, 0, 0, 0), 0, 1);
+    EXPECT_REPLY(call(PMU, 0, 0, 0, 0, 0), 0, 3);
+    EXPECT_REPLY(call(PMU, 1, 0, 0, 0, 0), 0, 0x3fc00);
+    EXPECT_REPLY(call(PMU, 1, 1, 0, 0, 0), SBI_ERR_INVALID_PARAM, 0);
+    EXPECT_REPLY(call(PMU, 1, 2, 0, 0, 0), 0, 0x3fc02);
+    EXPECT_REPLY(call(PMU, 1, 3, 0, 0, 0), SBI_ERR_INVALID_PARAM, 0);
+    EXPECT_REPLY(call(PMU, 1, ALL, 0, 0, 0), SBI_ERR_INVALID_PARAM, 0);
+    EXPECT_REPLY(call(PMU, 5, 0, 0, 0, 0), SBI_ERR_INVALID_PARAM, 0);
+    EXPECT_REPLY(call(PMU, 6, 0, 0, 0, 0), SBI_ERR_INVALID_PARAM, 0);
+    EXPECT_REPLY(call(PMU, 7, 0, 0, 0, 0), SBI_ERR_NOT_SUPPORTED, 0);
+    EXPECT_EQ(pmu_count, 2);
+}
+
+/* A firmware without counters: the VM is told that there are none. */
+TEST(counters_that_the_machine_has_not)
+{
+    start();
+    config.arch.has_pmu = true;
+    has_counters = false;
+    log_count = 0;
+    sbi_pmu_reset(&vcpus[FIRST]);
+    config.arch.has_pmu = false;
+    EXPECT_EQ(hcounteren, 2);
+    EXPECT_EQ(log_count, 1);
+    EXPECT_REPLY(call(0x10, 3, PMU, 0, 0, 0), 0, 0);
+    EXPECT_REPLY(call(PMU, 0, 0, 0, 0, 0), SBI_ERR_NOT_SUPPORTED, 0);
+}
+
+/* What is malformed does not reach the firmware. */
+TEST(counters_malformed)
+{
+    static const uint64_t sets[][2] = { { 0, 2 }, { 0, 7 },  { 1, 1 },   { 3, 1 },  { 2, 2 },
+                                        { 0, 8 }, { 63, 5 }, { ALL, 1 }, { 64, 1 }, { 0, ALL } };
+
+    start_counters(true);
+    pmu_count = 0;
+    for (uint64_t function = 2; function <= 4; function++) {
+        for (uint32_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+            EXPECT_REPLY(call(PMU, function, sets[i][0], sets[i][1], 0, 1), SBI_ERR_INVALID_PARAM,
+                         0);
+        }
+        EXPECT_REPLY(call(PMU, function, 0, 1, 0x100, 1), SBI_ERR_INVALID_PARAM, 0);
+        EXPECT_REPLY(call(PMU, function, 0, 1, UINT64_C(1) << 63, 1), SBI_ERR_INVALID_PARAM, 0);
+    }
+    EXPECT_REPLY(call(PMU, 2, 0, 5, 0, 0), SBI_ERR_NOT_SUPPORTED, 0);
+    EXPECT_REPLY(call(PMU, 2, 0, 5, 0, 3), SBI_ERR_NOT_SUPPORTED, 0);
+    EXPECT_REPLY(call(PMU, 2, 0, 5, 0, UINT64_C(1) << 32 | 1), SBI_ERR_NOT_SUPPORTED, 0);
+    EXPECT_REPLY(call(PMU, 2, 0, 0, 0, 1), SBI_ERR_NOT_SUPPORTED, 0);
+    EXPECT_REPLY(call(PMU, 2, 2, 1, 0, 1), SBI_ERR_NOT_SUPPORTED, 0);
+    EXPECT_REPLY(call(PMU, 3, 0, 1, 0, 0), SBI_ERR_INVALID_PARAM, 0); /* not configured */
+    EXPECT_REPLY(call(PMU, 4, 0, 1, 2, 0), SBI_ERR_NO_SHMEM, 0);
+    EXPECT_EQ(pmu_count, 0);
+    EXPECT_EQ(running, 5);
+}
+
+TEST(counters_life)
+{
+    start_counters(true);
+    pmu_count = 0;
+    EXPECT_REPLY(call(PMU, 4, 0, 5, 1, 0), 0, 0);
+    EXPECT_EQ(running, 0);
+    EXPECT_REPLY(call(PMU, 4, 0, 5, 0, 0), SBI_ERR_ALREADY_STOPPED, 0);
+    EXPECT_REPLY(call(PMU, 2, 0, 5, 0xf8, 1), 0, 0); /* modes not to be counted are hints */
+    EXPECT_EQ(pmu_count, 1);
+    EXPECT_REPLY(call(PMU, 2, 0, 5, 0, 1), SBI_ERR_NOT_SUPPORTED, 0); /* taken */
+    EXPECT_REPLY(call(PMU, 2, 0, 1, 1, 1), 0, 0);                     /* but to its owner */
+    EXPECT_REPLY(call(PMU, 2, 0, 5, 6, 2), 0, 2);
+    EXPECT_EQ(running, 4);
+    EXPECT_REPLY(call(PMU, 3, 0, 5, 0, 0), SBI_ERR_ALREADY_STARTED, 0);
+    EXPECT_REPLY(call(PMU, 3, 0, 1, 2, 0), SBI_ERR_NO_SHMEM, 0);
+    EXPECT_EQ(running, 4);
+    EXPECT_REPLY(call(PMU, 3, 0, 1, 1, 0x1234), 0, 0);
+    EXPECT_EQ(running, 5);
+    EXPECT_EQ(first_value, 0x1234);
+    EXPECT_REPLY(call(PMU, 4, 2, 1, 0, 0), 0, 0);
+    pmu_count = 0;
+    EXPECT_REPLY(call(PMU, 4, 0, 5, 0, 0), SBI_ERR_ALREADY_STOPPED, 0); /* and the other stops */
+    EXPECT_EQ(running, 0);
+    EXPECT_EQ(pmu_calls[0].counters, 1);
+    EXPECT_REPLY(call(PMU, 3, 0, 0, 0, 0), 0, 0); /* an empty set */
+    EXPECT_EQ(pmu_count, 1);
+    sbi_pmu_reset(&vcpus[FIRST]);
+    config.arch.has_pmu = true;
+    sbi_pmu_reset(&vcpus[FIRST]);
+    config.arch.has_pmu = false;
+    EXPECT_REPLY(call(PMU, 3, 0, 4, 0, 0), SBI_ERR_INVALID_PARAM, 0); /* nobody's again */
 }
 
 TEST(vm_without_console)

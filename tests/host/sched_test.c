@@ -2,8 +2,8 @@
 /*
  * The scheduler on the fake architecture: turns, slices, wake order, idle, guest timers, kicks.
  */
-/* SOURCES: tests/host/machine.c runtime/sched.c runtime/wait.c runtime/vcpu.c runtime/vm.c */
-/* SOURCES: runtime/vmm.c runtime/health.c runtime/image.c runtime/panic.c */
+/* SOURCES: tests/host/machine.c runtime/sched.c runtime/vcpu.c runtime/vm.c */
+/* SOURCES: runtime/vmm.c runtime/health.c runtime/memory.c runtime/image.c runtime/panic.c */
 /* SOURCES: runtime/console.c runtime/terminal.c */
 /* SOURCES: runtime/command.c runtime/log.c runtime/lib/format.c */
 /* SOURCES: arch/fake/context.c arch/fake/cpu.c arch/fake/vcpu.c arch/fake/console.c */

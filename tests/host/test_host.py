@@ -5,7 +5,7 @@ A test file names what it is linked with in comment lines:
 
     /* SOURCES: runtime/console.c runtime/log.c */   from the top of the tree
     /* ARCH: aarch64 */                              whose <arch/types.h>; default: fake
-    /* INTERLEAVE: runtime/wait.c */                 of SOURCES: atomics are points of preemption
+    /* INTERLEAVE: runtime/sched.c */                of SOURCES: atomics are points of preemption
 
 Everything is compiled with the address and undefined-behaviour sanitizers.
 """

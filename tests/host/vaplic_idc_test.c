@@ -15,20 +15,23 @@
 #define BASE  UINT64_C(0x0d000000)
 #define UART  10u
 #define FIRST 40u /* ... 43 */
+#define WIRED 45u /* linked to the machine's source */
+#define WIRE  7u
 #define ALL   UINT32_MAX
 #define HARTS 2u
 
-static struct vaplic state;
+static struct vcontroller state;
 static struct vaplic_bank banks[2];
-static const uint32_t sources[] = { 1u << UART, 15u << (FIRST - 32) };
-static const uint16_t physical[64] = { 0 };
+static const uint32_t sources[] = { 1u << UART, 15u << (FIRST - 32) | 1u << (WIRED - 32) };
+static const uint16_t physical[64] = { [WIRED] = WIRE };
 #define OWN_COUNT 5u
 static const uint32_t own[OWN_COUNT] = { UART, FIRST, FIRST + 1, FIRST + 2, FIRST + 3 };
 
 const struct vm_config vm_configs[] = {
     { .name = "a",
       .vcpu_count = HARTS,
-      .arch.vaplic = { &state, banks, sources, physical, { BASE }, 2, .is_direct = true } }
+      .arch
+          .controller = { &state, NULL, banks, sources, physical, { BASE }, 2, .is_direct = true } }
 };
 const struct vcpu_config vcpu_configs[] = { { .index = 0 }, { .index = 1 } };
 struct vm vms[] = { { .config = &vm_configs[0] } };
@@ -58,7 +61,13 @@ void vcpu_notify(struct vcpu *v)
     notified[v - vcpus] = true;
 }
 
-/* Sends nothing, and nothing is linked. */
+/* Sends nothing, and asks the machine for one source only. */
+
+static struct {
+    uint32_t mode, target, identity;
+    bool enabled, input;
+    uint32_t ends;
+} wire;
 
 void imsic_send(const struct pcpu *pcpu, uint32_t file, uint32_t identity)
 {
@@ -67,17 +76,23 @@ void imsic_send(const struct pcpu *pcpu, uint32_t file, uint32_t identity)
 
 void aplic_set_mode(uint32_t source, uint32_t mode)
 {
-    FAIL("source %u, mode %u", source, mode);
+    EXPECT_EQ(source, WIRE);
+    wire.mode = mode;
+    wire.enabled = wire.enabled && mode != APLIC_SM_INACTIVE;
 }
 
 void aplic_set_target(uint32_t source, const struct pcpu *pcpu, uint32_t file, uint32_t identity)
 {
-    FAIL("source %u to file %u of CPU %td: %u", source, file, pcpu - pcpus, identity);
+    EXPECT_EQ(source, WIRE);
+    EXPECT_EQ(file, IMSIC_FILE_HV);
+    wire.target = (uint32_t)(pcpu - pcpus);
+    wire.identity = identity;
 }
 
 void aplic_set_enabled(uint32_t source, bool enabled)
 {
-    FAIL("source %u, enabled %d", source, enabled);
+    EXPECT_EQ(source, WIRE);
+    wire.enabled = enabled && wire.mode != APLIC_SM_INACTIVE;
 }
 
 void aplic_set_pending(uint32_t source, bool pending)
@@ -87,7 +102,9 @@ void aplic_set_pending(uint32_t source, bool pending)
 
 void aplic_end(uint32_t source)
 {
-    FAIL("source %u", source);
+    EXPECT_EQ(source, WIRE);
+    EXPECT(wire.enabled); /* what becomes pending may be sent */
+    wire.ends++;
 }
 
 bool aplic_is_pending(uint32_t source)
@@ -98,7 +115,8 @@ bool aplic_is_pending(uint32_t source)
 
 bool aplic_input(uint32_t source)
 {
-    return aplic_is_pending(source);
+    EXPECT_EQ(source, WIRE);
+    return wire.input;
 }
 
 /* ---- Help ---- */
@@ -156,6 +174,7 @@ static void reset(void)
     vaplic_vm_reset(&vms[0]);
     vcontext_flush(&vcpus[0]);
     memset(notified, 0, sizeof notified);
+    memset(&wire, 0, sizeof wire);
 }
 
 /* As a driver sets up the domain, its harts, and a source of mode `mode` for hart 0. */
@@ -242,6 +261,113 @@ TEST(edge_becomes_level)
     EXPECT(!vseip);
     write_reg(APLIC_SOURCECFG + 4 * UART, APLIC_SM_LEVEL1);
     EXPECT(vseip);
+}
+
+/* The machine's source interrupts, as the guest has set it up. */
+static void wire_raise(bool input)
+{
+    EXPECT(wire.enabled);
+    wire.input = input;
+    vaplic_inject(&vms[0], WIRED);
+    EXPECT(!wire.enabled); /* once, until the guest has dealt with it */
+}
+
+/* The machine's source sends to the hypervisor of the target's CPU, whatever the priority. */
+TEST(linked_source_is_directed)
+{
+    start(WIRED, APLIC_SM_LEVEL0);
+    EXPECT_EQ(wire.mode, APLIC_SM_LEVEL0);
+    EXPECT_EQ(wire.target, 0);
+    EXPECT_EQ(wire.identity, IMSIC_ID_SOURCE(WIRE));
+    EXPECT(wire.enabled);
+    EXPECT_EQ(wire.ends, 1); /* its input may be high already */
+    EXPECT(!vseip);
+    set_target(WIRED, 1, 2);
+    EXPECT_EQ(wire.target, 1);
+    EXPECT_EQ(wire.identity, IMSIC_ID_SOURCE(WIRE));
+    set_target(WIRED, HARTS, 2);
+    EXPECT_EQ(wire.identity, 0);
+    write_reg(APLIC_DOMAINCFG, 0);
+    EXPECT(!wire.enabled);
+    write_reg(APLIC_DOMAINCFG, APLIC_DOMAINCFG_IE);
+    EXPECT(wire.enabled);
+    write_reg(APLIC_CLRIENUM, WIRED);
+    EXPECT(!wire.enabled);
+    write_reg(APLIC_SOURCECFG + 4 * WIRED, APLIC_SM_INACTIVE);
+    EXPECT_EQ(wire.mode, APLIC_SM_INACTIVE);
+}
+
+/* A linked level stands until the guest, having lowered it, asks what is next. */
+TEST(linked_level)
+{
+    start(WIRED, APLIC_SM_LEVEL1);
+    wire_raise(true);
+    EXPECT(vseip);
+    EXPECT_EQ(read_reg(APLIC_IN_CLRIP + 4), 1u << (WIRED - 32));
+    for (uint32_t i = 0; i < 3; i++) {
+        EXPECT_EQ(read_reg(idc(0, APLIC_IDC_CLAIMI)), topi(WIRED, 3));
+        EXPECT(vseip && !wire.enabled);
+    }
+    write_reg(APLIC_CLRIENUM, WIRED); /* masked and unmasked, it is the same one still */
+    EXPECT(!vseip);
+    write_reg(APLIC_SETIENUM, WIRED);
+    EXPECT(vseip && !wire.enabled);
+    wire.input = false;
+    EXPECT_EQ(read_reg(idc(0, APLIC_IDC_CLAIMI)), 0);
+    EXPECT(!vseip && wire.enabled);
+    wire_raise(true);
+    wire.input = false;
+    EXPECT_EQ(read_reg(idc(0, APLIC_IDC_TOPI)), 0);
+    EXPECT(!vseip && wire.enabled);
+}
+
+/* ... and lets others through. */
+TEST(linked_level_that_fell_is_passed_over)
+{
+    start(UART, APLIC_SM_LEVEL1);
+    write_reg(APLIC_SOURCECFG + 4 * WIRED, APLIC_SM_LEVEL1);
+    set_target(WIRED, 0, 1);
+    write_reg(APLIC_SETIENUM, WIRED);
+    set_line(UART, true);
+    wire_raise(true);
+    EXPECT_EQ(read_reg(idc(0, APLIC_IDC_TOPI)), topi(WIRED, 1));
+    wire.input = false;
+    EXPECT_EQ(read_reg(idc(0, APLIC_IDC_CLAIMI)), topi(UART, 3));
+    EXPECT(wire.enabled);
+    set_line(UART, false);
+}
+
+/* A linked edge is dealt with when it is claimed, or taken back. */
+TEST(linked_edge)
+{
+    start(WIRED, APLIC_SM_EDGE0);
+    EXPECT_EQ(wire.ends, 0);
+    wire_raise(false);
+    EXPECT_EQ(read_reg(idc(0, APLIC_IDC_CLAIMI)), topi(WIRED, 3));
+    EXPECT(!vseip && wire.enabled);
+    EXPECT_EQ(read_reg(idc(0, APLIC_IDC_CLAIMI)), 0);
+    wire_raise(false);
+    EXPECT(vseip);
+    write_reg(APLIC_CLRIPNUM, WIRED);
+    EXPECT(!vseip && wire.enabled);
+}
+
+/* What an old life has left does not reach the next, nor a message that was on its way then. */
+TEST(linked_source_and_reset)
+{
+    start(WIRED, APLIC_SM_LEVEL1);
+    wire_raise(true);
+    vaplic_vm_reset(&vms[0]);
+    EXPECT_EQ(wire.mode, APLIC_SM_INACTIVE);
+    vaplic_inject(&vms[0], WIRED);
+    vcontext_flush(&vcpus[0]);
+    EXPECT(!vseip);
+    wire.input = false;
+    write_reg(APLIC_DOMAINCFG, APLIC_DOMAINCFG_IE);
+    write_reg(idc(0, APLIC_IDC_IDELIVERY), 1);
+    write_reg(APLIC_SOURCECFG + 4 * WIRED, APLIC_SM_LEVEL1);
+    write_reg(APLIC_SETIENUM, WIRED);
+    EXPECT(!vseip && wire.enabled);
 }
 
 TEST(threshold)

@@ -18,15 +18,16 @@
 #define LINKED 33u /* of the same physical number */
 #define ALL    UINT32_MAX
 
-static struct vaplic state;
+static struct vcontroller state;
 static struct vaplic_bank banks[2];
 static const uint32_t sources[] = { 1u << UART, 1u << (DEVICE - 32) | 1u << (LINKED - 32) };
 static const uint16_t physical[64] = { [LINKED] = LINKED };
 
-const struct vm_config vm_configs[] = { { .name = "a",
-                                          .vcpu_count = 2,
-                                          .arch.vaplic = {
-                                              &state, banks, sources, physical, { BASE }, 2 } } };
+const struct vm_config vm_configs[] = {
+    { .name = "a",
+      .vcpu_count = 2,
+      .arch.controller = { &state, NULL, banks, sources, physical, { BASE }, 2 } }
+};
 const struct vcpu_config vcpu_configs[] = { { .index = 0, .arch.vgein = 1 },
                                             { .index = 1, .arch.vgein = 2 } };
 struct vm vms[] = { { .config = &vm_configs[0] } };
@@ -190,7 +191,7 @@ TEST(reset_values)
 TEST(only_own_sources_exist)
 {
     vaplic_vm_reset(&vms[0]);
-    for (uint32_t source = 1; source <= APLIC_SOURCE_MAX; source++) {
+    for (uint32_t source = 1; source <= 1023; source++) {
         bool is_own = source == UART || source == DEVICE || source == LINKED;
 
         write_reg(APLIC_SOURCECFG + 4 * source, APLIC_SM_LEVEL1);

@@ -62,9 +62,9 @@ void fake_relax(void)
     FAIL("the lock is taken by somebody who does not run");
 }
 
-void panic(const char *file, int line, const char *what)
+void panic(const char *file, unsigned line, const char *what)
 {
-    FAIL("panic at %s:%d: %s", file, line, what);
+    FAIL("panic at %s:%u: %s", file, line, what);
 }
 
 void vcpu_notify(struct vcpu *v)

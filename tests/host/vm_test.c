@@ -4,8 +4,9 @@
  * the operator's commands; and long random runs against a model that fits on a page.
  */
 /* SOURCES: tests/host/machine.c */
-/* SOURCES: runtime/sched.c runtime/wait.c runtime/vcpu.c runtime/vm.c runtime/vmm.c */
-/* SOURCES: runtime/health.c runtime/image.c runtime/panic.c runtime/lib/format.c */
+/* SOURCES: runtime/sched.c runtime/vcpu.c runtime/vm.c runtime/vmm.c */
+/* SOURCES: runtime/health.c runtime/memory.c */
+/* SOURCES: runtime/image.c runtime/panic.c runtime/lib/format.c */
 /* SOURCES: runtime/console.c runtime/terminal.c runtime/command.c runtime/log.c */
 /* SOURCES: arch/fake/context.c arch/fake/cpu.c arch/fake/vcpu.c arch/fake/console.c */
 #define _GNU_SOURCE

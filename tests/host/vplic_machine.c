@@ -11,7 +11,7 @@ bool notified[VCPU_COUNT];
 
 _Thread_local struct pcpu *fake_this_pcpu;
 
-static struct vplic vplics[2];
+static struct vcontroller vplics[2];
 static struct vplic_bank banks_0[3], banks_1[2];
 
 static const uint32_t sources_0[] = { 1u << UART_SOURCE, 7u << (LINKED_SOURCE - 32) | 7u << 8, 0 };
@@ -27,12 +27,12 @@ const struct vm_config vm_configs[] = {
     { .name = "a",
       .vmid = 1,
       .vcpu_count = 3,
-      .arch.vplic = { &vplics[0], banks_0, sources_0, physical_0, { BASE }, 3 } },
+      .arch.controller = { &vplics[0], banks_0, NULL, sources_0, physical_0, { BASE }, 3 } },
     { .name = "b",
       .vmid = 2,
       .vcpu_first = 3,
       .vcpu_count = 1,
-      .arch.vplic = { &vplics[1], banks_1, sources_1, physical_1, { BASE }, 2 } },
+      .arch.controller = { &vplics[1], banks_1, NULL, sources_1, physical_1, { BASE }, 2 } },
 };
 
 const struct vcpu_config vcpu_configs[] = {

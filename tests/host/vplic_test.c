@@ -286,14 +286,4 @@ TEST(reset_gives_everything_back)
     EXPECT(vseip[0]); /* the line of a device is the device's affair */
 }
 
-TEST(injection_of_what_is_not_there_is_ignored)
-{
-    start();
-    vplic_inject(&vms[0], FOREIGN_SOURCE);
-    vplic_inject(&vms[0], 0);
-    vplic_inject(&vms[0], 5000);
-    vplic_set_line(&vms[0], 5000, true);
-    EXPECT(!vseip[0]);
-}
-
 TEST_MAIN()

@@ -8,8 +8,8 @@
 #include <stdarg.h>
 
 /*
- * Writes at most size - 1 bytes and a terminating zero. Conversions: %s %c %u %d %x %p and %% with
- * the length modifiers l, ll and z, the flags 0 and #, and a width.
+ * Writes at most size - 1 bytes and a terminating zero. Conversions: %s %c %u %x and %%, of 64 bits
+ * with l, right-aligned in a width; anything else is printed as it stands, so that a mistake shows.
  * Returns the number of bytes written, without the zero. `size` is at least 1.
  */
 size_t format_va(char *buffer, size_t size, const char *format, va_list arguments) HV_PRINTF(3, 0);

@@ -10,10 +10,10 @@
  *
  *     vm->lock          life cycle of one VM and of its vCPUs
  *     vpl011->lock      (aarch64) registers of one VM's emulated UART, guest side of its rings
- *     v16550->lock      (riscv64) the same
+ *     v16550->lock      the same, where the guest's UART is an NS16550A
  *     console_lock      rings, focus and line state of all consoles
  *     vgic->lock        (aarch64) interrupt state of one VM
- *     vplic->lock       (riscv64) the same; vaplic->lock on a board with an APLIC
+ *     vcontroller->lock (riscv64) the same
  *     plic_lock         (riscv64) enable bits of the physical PLIC; a leaf
  *
  * Log lines may be written with any lock held: log_write() only fills the hypervisor's own ring,

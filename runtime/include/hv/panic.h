@@ -10,7 +10,7 @@
 #include <hv/types.h>
 
 /* Reports a bug and stops the machine. Any context; takes no lock. */
-HV_NORETURN void panic(const char *file, int line, const char *what);
+HV_NORETURN void panic(const char *file, unsigned line, const char *what);
 
 #define CHECK(condition)                           \
     do {                                           \

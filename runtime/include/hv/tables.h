@@ -146,6 +146,18 @@ extern struct console
     consoles[]; /* [0] is the hypervisor's own, then one for each VM with console */
 extern const uint32_t console_count;
 
+/* The VM's vCPU with an index that it has. */
+static inline struct vcpu *vm_vcpu(const struct vm *vm, uint32_t index)
+{
+    return &vcpus[vm->config->vcpu_first + index];
+}
+
+/* The same for an index of a guest's making: NULL if there is no such vCPU. */
+static inline struct vcpu *vm_find_vcpu(const struct vm *vm, uint64_t index)
+{
+    return index < vm->config->vcpu_count ? vm_vcpu(vm, (uint32_t)index) : NULL;
+}
+
 /* The generator budgets these sizes; the generated C asserts them. */
 #define HV_VM_SIZE_MAX   512u
 #define HV_VCPU_SIZE_MAX 2560u

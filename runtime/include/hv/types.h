@@ -42,3 +42,12 @@ static inline bool range_contains(uint64_t outer, uint64_t outer_size, uint64_t 
 {
     return base >= outer && size <= outer_size && base - outer <= outer_size - size;
 }
+
+/* Takes the lowest set bit out of a word that is not 0; returns its number. */
+static inline uint32_t take_bit(uint64_t *bits)
+{
+    uint32_t number = (uint32_t)__builtin_ctzll(*bits);
+
+    *bits &= *bits - 1;
+    return number;
+}

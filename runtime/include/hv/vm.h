@@ -8,24 +8,24 @@
  *       |                 restart wanted             |        vm_boot()         |
  *       +--------------------------------------------+ <------------------------+
  *
- * PAUSED stands in the table of states and is reached by no transition yet. A VM that ends by
- * itself (its last vCPU switched off) goes RUNNING -> STOPPED directly. running_vm_count counts the
- * VMs between boot and end; a restart does not touch it.
+ * A VM that ends by itself (its last vCPU switched off) goes RUNNING -> STOPPED directly.
+ * running_vm_count counts the VMs between boot and end; a restart does not touch it.
  */
 #pragma once
 
 #include <arch/types.h>
 #include <hv/lock.h>
 #include <hv/types.h>
-#include <hv/wait.h>
 
 struct vcpu;
 struct vm_config;
 
+/* A VM has at most this many vCPUs, so that a set of them is one word. */
+#define VM_VCPUS_MAX 64
+
 enum vm_state {
-    VM_READY,   /* may be booted */
-    VM_RUNNING, /* at least one vCPU is on */
-    VM_PAUSED,
+    VM_READY,    /* may be booted */
+    VM_RUNNING,  /* at least one vCPU is on */
     VM_STOPPING, /* its vCPUs are on their way out */
     VM_STOPPED,  /* ended as it or the operator wished */
     VM_FAILED,   /* ended by a fault */
@@ -43,11 +43,10 @@ struct vm {
     struct arch_vm arch;
     struct spinlock lock; /* guards the fields below and the states of its vCPUs */
     enum vm_state state;
-    enum vm_end end;              /* valid while STOPPING */
-    uint16_t live_vcpu_count;     /* vCPUs that are not OFF */
-    uint32_t boot_count;          /* first boot and restarts */
-    bool load_pending;            /* the primary vCPU has to put the images in place first */
-    struct wait_queue wait_queue; /* vCPU tasks that wait to be switched on */
+    enum vm_end end;          /* valid while STOPPING */
+    uint16_t live_vcpu_count; /* vCPUs that are not OFF */
+    uint32_t boot_count;      /* first boot and restarts */
+    bool load_pending;        /* the primary vCPU has to put the images in place first */
 };
 
 /* Puts a VM into READY. Called once for each VM, before any task runs. */

@@ -18,18 +18,16 @@ _Static_assert(sizeof(struct pcpu) <= 512,
                "the budget of .data counts 512 bytes for each struct pcpu");
 _Static_assert(sizeof(struct console) <= 6400,
                "the budget of .data counts 6400 bytes for each struct console");
-_Static_assert(sizeof(struct vplic) <= 64,
-               "the budget of .data counts 64 bytes for each struct vplic");
+_Static_assert(sizeof(struct vcontroller) <= 64,
+               "the budget of .data counts 64 bytes for each struct vcontroller");
 _Static_assert(sizeof(struct vplic_bank) <= 384,
                "the budget of .data counts 384 bytes for each struct vplic_bank");
-_Static_assert(sizeof(struct vaplic) <= 64,
-               "the budget of .data counts 64 bytes for each struct vaplic");
 _Static_assert(sizeof(struct vaplic_bank) <= 256,
                "the budget of .data counts 256 bytes for each struct vaplic_bank");
 _Static_assert(sizeof(struct v16550) <= 128,
                "the budget of .data counts 128 bytes for each struct v16550");
 _Static_assert(SCHED_VCPUS_PER_CPU == 64, "slots were given for 64 vCPUs on one CPU");
-_Static_assert(WAIT_QUEUE_VCPUS == 64, "VMs were allowed 64 vCPUs");
+_Static_assert(VM_VCPUS_MAX == 64, "VMs were allowed 64 vCPUs");
 
 const char system_name[] = "far";
 const char board_name[] = "qemu-virt-riscv64";
@@ -61,7 +59,7 @@ const struct arch_board_config board = {
 /* ---- VMs ------------------------------------------------------------------------------------- */
 
 /* system.toml:13 vm.far */
-static struct vplic vplic_far;
+static struct vcontroller controller_far;
 static struct vplic_bank banks_far[1];
 static const uint32_t sources_far[1] = {
     0x0,
@@ -117,7 +115,7 @@ static const struct mmio_region mmio_far[] = {
 };
 
 /* system.toml:27 vm.near */
-static struct vplic vplic_near;
+static struct vcontroller controller_near;
 static struct vplic_bank banks_near[1];
 static const uint32_t sources_near[1] = {
     0x0,
@@ -195,15 +193,16 @@ const struct vm_config vm_configs[] = {
         .console = NULL,
         .arch = {
             .stage2_mode = 9,
-            .vplic = {
-                .state = &vplic_far,
-                .banks = banks_far,
+            .controller = {
+                .state = &controller_far,
+                .plic = banks_far,
                 .sources = sources_far,
                 .physical = physical_far,
                 .base = { 0xc000000 },
                 .bank_count = 1,
             },
             .uart = NULL,
+            .has_pmu = false,
         },
     },
     /* system.toml:27 vm.near */
@@ -228,15 +227,16 @@ const struct vm_config vm_configs[] = {
         .console = NULL,
         .arch = {
             .stage2_mode = 8,
-            .vplic = {
-                .state = &vplic_near,
-                .banks = banks_near,
+            .controller = {
+                .state = &controller_near,
+                .plic = banks_near,
                 .sources = sources_near,
                 .physical = physical_near,
                 .base = { 0xc000000 },
                 .bank_count = 1,
             },
             .uart = NULL,
+            .has_pmu = false,
         },
     },
 };

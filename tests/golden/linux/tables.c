@@ -25,7 +25,7 @@ _Static_assert(sizeof(struct vgic_bank) <= 192,
 _Static_assert(sizeof(struct vpl011) <= 128,
                "the budget of .data counts 128 bytes for each struct vpl011");
 _Static_assert(SCHED_VCPUS_PER_CPU == 64, "slots were given for 64 vCPUs on one CPU");
-_Static_assert(WAIT_QUEUE_VCPUS == 64, "VMs were allowed 64 vCPUs");
+_Static_assert(VM_VCPUS_MAX == 64, "VMs were allowed 64 vCPUs");
 
 const char system_name[] = "linux";
 const char board_name[] = "qemu-virt-aarch64";

@@ -18,18 +18,16 @@ _Static_assert(sizeof(struct pcpu) <= 512,
                "the budget of .data counts 512 bytes for each struct pcpu");
 _Static_assert(sizeof(struct console) <= 6400,
                "the budget of .data counts 6400 bytes for each struct console");
-_Static_assert(sizeof(struct vplic) <= 64,
-               "the budget of .data counts 64 bytes for each struct vplic");
+_Static_assert(sizeof(struct vcontroller) <= 64,
+               "the budget of .data counts 64 bytes for each struct vcontroller");
 _Static_assert(sizeof(struct vplic_bank) <= 384,
                "the budget of .data counts 384 bytes for each struct vplic_bank");
-_Static_assert(sizeof(struct vaplic) <= 64,
-               "the budget of .data counts 64 bytes for each struct vaplic");
 _Static_assert(sizeof(struct vaplic_bank) <= 256,
                "the budget of .data counts 256 bytes for each struct vaplic_bank");
 _Static_assert(sizeof(struct v16550) <= 128,
                "the budget of .data counts 128 bytes for each struct v16550");
 _Static_assert(SCHED_VCPUS_PER_CPU == 64, "slots were given for 64 vCPUs on one CPU");
-_Static_assert(WAIT_QUEUE_VCPUS == 64, "VMs were allowed 64 vCPUs");
+_Static_assert(VM_VCPUS_MAX == 64, "VMs were allowed 64 vCPUs");
 
 const char system_name[] = "wired";
 const char board_name[] = "qemu-virt-riscv64";
@@ -61,7 +59,7 @@ const struct arch_board_config board = {
 /* ---- VMs ------------------------------------------------------------------------------------- */
 
 /* system.toml:13 vm.owner */
-static struct vplic vplic_owner;
+static struct vcontroller controller_owner;
 static struct vplic_bank banks_owner[2];
 static const uint32_t sources_owner[2] = {
     0xd00,
@@ -149,15 +147,16 @@ const struct vm_config vm_configs[] = {
         .console = &consoles[1],
         .arch = {
             .stage2_mode = 8,
-            .vplic = {
-                .state = &vplic_owner,
-                .banks = banks_owner,
+            .controller = {
+                .state = &controller_owner,
+                .plic = banks_owner,
                 .sources = sources_owner,
                 .physical = physical_owner,
                 .base = { 0xc000000 },
                 .bank_count = 2,
             },
             .uart = &uart_owner,
+            .has_pmu = true,
         },
     },
 };

@@ -32,7 +32,6 @@ struct pcpu;
 #define APLIC_TARGET      0x3000u /* + 4 * source */
 #define APLIC_IDC         0x4000u /* + 32 * hart: direct delivery */
 #define APLIC_IDC_SIZE    32u
-#define APLIC_SOURCE_MAX  1023u /* source 0 means none */
 
 #define APLIC_DOMAINCFG_ONES 0x80000000u
 #define APLIC_DOMAINCFG_IE   0x100u
@@ -59,7 +58,6 @@ struct pcpu;
 #define APLIC_TARGET_HART_SHIFT 18
 #define APLIC_TARGET_HART_MASK  0x3fffu
 #define APLIC_TARGET_FILE_SHIFT 12
-#define APLIC_TARGET_FILE_MASK  0x3fu
 #define APLIC_TARGET_EIID_MASK  0x7ffu
 
 /* Puts the domain into a known state: all sources inactive but the console's, which sends to this

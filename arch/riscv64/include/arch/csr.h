@@ -9,17 +9,16 @@
 #include <arch/asm.h>
 #include <hv/types.h>
 
-#define CSR_TIME 0xc01 /* unprivileged manual, 7.1 */
+/* Unprivileged manual, 7.1. */
+#define CSR_CYCLE 0xc00
+#define CSR_TIME  0xc01
 
 /* Supervisor registers, 10.1 and chapter 12 (Sstc). */
 #define CSR_SSTATUS    0x100
 #define CSR_SIE        0x104
-#define CSR_STVEC      0x105
 #define CSR_SCOUNTEREN 0x106
 #define CSR_SENVCFG    0x10a
-#define CSR_SSCRATCH   0x140
 #define CSR_SEPC       0x141
-#define CSR_SCAUSE     0x142
 #define CSR_STVAL      0x143
 #define CSR_SIP        0x144
 #define CSR_STIMECMP   0x14d
@@ -61,24 +60,12 @@
         value_;                                                                  \
     })
 
-#define csr_write(number, value)                                                      \
-    do {                                                                              \
-        uint64_t new_value_ = (value);                                                \
-        __asm__ volatile("csrw %0, %1" : : "i"(number), "rK"(new_value_) : "memory"); \
-    } while (0)
-
-/* Sets or clears the bits of `mask`. */
-#define csr_set(number, mask)                                                    \
-    do {                                                                         \
-        uint64_t mask_ = (mask);                                                 \
-        __asm__ volatile("csrs %0, %1" : : "i"(number), "rK"(mask_) : "memory"); \
-    } while (0)
-
-#define csr_clear(number, mask)                                                  \
-    do {                                                                         \
-        uint64_t mask_ = (mask);                                                 \
-        __asm__ volatile("csrc %0, %1" : : "i"(number), "rK"(mask_) : "memory"); \
-    } while (0)
+/* Writes a register, or sets or clears the bits of `mask` in it. */
+#define csr_write(number, value) csr_change("csrw", number, value)
+#define csr_set(number, mask)    csr_change("csrs", number, mask)
+#define csr_clear(number, mask)  csr_change("csrc", number, mask)
+#define csr_change(instruction, number, value) \
+    __asm__ volatile(instruction " %0, %1" : : "i"(number), "rK"((uint64_t)(value)) : "memory")
 
 #define BIT(n) (UINT64_C(1) << (n))
 
@@ -140,8 +127,8 @@
 #define HSTATEEN0_CSRIND  BIT(60)
 #define HSTATEEN0_SENVCFG BIT(62)
 
-/* hcounteren, 18.2.4: cycle, time, instret. */
-#define HCOUNTEREN_GUEST UINT64_C(7)
+/* hcounteren, 18.2.4. */
+#define HCOUNTEREN_TM BIT(1)
 
 #define SATP_MODE_SV39 (UINT64_C(8) << 60)
 

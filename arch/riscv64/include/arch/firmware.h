@@ -30,3 +30,14 @@ void firmware_remote_fence_i(struct hart_set harts);
 /* Drops guest translations of the VM whose VMID is in this hart's hgatp, on other harts, for guest
  * virtual addresses [start, start + size); all of them if size is 0. Waits for them. */
 void firmware_remote_hfence_vvma(struct hart_set harts, uint64_t start, uint64_t size);
+
+/*
+ * Configures, starts or stops counters of this hart.
+ *   function: SBI_PMU_COUNTER_*
+ *   counters: bit i for counter i
+ *   flags:    of that function
+ *   argument: the event, or the first value
+ * Returns false if the firmware does not do so for all of them.
+ */
+HV_MUST_CHECK bool firmware_pmu(uint64_t function, uint64_t counters, uint64_t flags,
+                                uint64_t argument);

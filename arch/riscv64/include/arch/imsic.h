@@ -23,6 +23,7 @@ struct pcpu;
 /* Identities in the hypervisor's files: the kick, and wired sources. */
 #define IMSIC_ID_KICK           1u
 #define IMSIC_ID_SOURCE(source) ((source) + 1)
+#define IMSIC_SOURCE(identity)  ((identity)-1) /* of none, 0, none that has a route */
 
 /* Opens this CPU's file of the hypervisor to all identities. Each CPU, once. */
 void imsic_init_cpu(void);

@@ -26,7 +26,6 @@ struct pcpu;
 #define PLIC_THRESHOLD      0x0u /* in a context's page */
 #define PLIC_CLAIM          0x4u /* read: claim, write: complete */
 #define PLIC_SIZE           0x4000000u
-#define PLIC_SOURCE_MAX     1023u /* source 0 means none */
 
 /* Puts the controller into a known state: every source disabled in all of the harts' contexts; the
  * console's source enabled on this CPU. Boot CPU, once, before the other CPUs run. */

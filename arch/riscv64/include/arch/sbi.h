@@ -17,6 +17,7 @@
 #define SBI_EXT_IPI    0x735049u   /* 7 */
 #define SBI_EXT_RFENCE 0x52464e43u /* 8; HSM, 9, is in arch/asm.h */
 #define SBI_EXT_SRST   0x53525354u /* 10 */
+#define SBI_EXT_PMU    0x504d55u   /* 11 */
 #define SBI_EXT_DBCN   0x4442434eu /* 12 */
 
 /* Legacy extensions (5): the extension is the function. */
@@ -43,7 +44,6 @@
 #define SBI_IPI_SEND_IPI 0u
 
 #define SBI_RFENCE_FENCE_I         0u
-#define SBI_RFENCE_SFENCE_VMA      1u
 #define SBI_RFENCE_SFENCE_VMA_ASID 2u
 #define SBI_RFENCE_HFENCE_VVMA     6u
 
@@ -65,6 +65,27 @@
 #define SBI_SRST_WARM_REBOOT 2u
 #define SBI_SRST_REASON_MAX  1u /* system failure */
 
+#define SBI_PMU_NUM_COUNTERS         0u
+#define SBI_PMU_COUNTER_GET_INFO     1u
+#define SBI_PMU_COUNTER_CFG_MATCHING 2u
+#define SBI_PMU_COUNTER_START        3u
+#define SBI_PMU_COUNTER_STOP         4u
+#define SBI_PMU_COUNTER_FW_READ      5u
+#define SBI_PMU_COUNTER_FW_READ_HI   6u
+
+/* Events: hardware, general (11.2.1). */
+#define SBI_PMU_CPU_CYCLES   1u
+#define SBI_PMU_INSTRUCTIONS 2u
+
+/* Flags of these functions. */
+#define SBI_PMU_CFG_FLAGS       UINT64_C(0xff)
+#define SBI_PMU_CFG_SKIP_MATCH  0x01u
+#define SBI_PMU_CFG_CLEAR_VALUE 0x02u
+#define SBI_PMU_CFG_AUTO_START  0x04u
+#define SBI_PMU_OTHER_FLAGS     UINT64_C(0x03) /* of START and STOP */
+#define SBI_PMU_STOP_RESET      0x01u
+#define SBI_PMU_SNAPSHOT        0x02u /* at the start or at the end */
+
 #define SBI_DBCN_WRITE      0u
 #define SBI_DBCN_READ       1u
 #define SBI_DBCN_WRITE_BYTE 2u
@@ -76,6 +97,9 @@
 #define SBI_ERR_INVALID_PARAM     INT64_C(-3)
 #define SBI_ERR_INVALID_ADDRESS   INT64_C(-5)
 #define SBI_ERR_ALREADY_AVAILABLE INT64_C(-6)
+#define SBI_ERR_ALREADY_STARTED   INT64_C(-7)
+#define SBI_ERR_ALREADY_STOPPED   INT64_C(-8)
+#define SBI_ERR_NO_SHMEM          INT64_C(-9)
 
 /* A hart mask base that means all harts (3.1). */
 #define SBI_ALL_HARTS UINT64_MAX
@@ -85,11 +109,19 @@
 #define SBI_FUNCTION  16
 #define SBI_EXTENSION 17
 
-/* What a call answers: the error code and a value. */
-struct sbi_result {
-    int64_t error;
-    uint64_t value;
-};
+/* A call that returns: its error code and value. */
+static inline enum exit_reason sbi_answer(uint64_t x[32], int64_t error, uint64_t value)
+{
+    x[SBI_A0] = (uint64_t)error;
+    x[SBI_A0 + 1] = value;
+    return EXIT_HYPERCALL;
+}
+
+/* A legacy call that returns; a1 stays as it is (5). */
+static inline enum exit_reason sbi_answer_legacy(uint64_t x[32], int64_t result)
+{
+    return sbi_answer(x, result, x[SBI_A0 + 1]);
+}
 
 /*
  * Decides one call of vCPU `v`, which is loaded on this CPU.
@@ -111,20 +143,22 @@ int64_t sbi_send_ipi(const struct vcpu *v, uint64_t mask, uint64_t base);
 /* RFENCE, by its function: on the machine's harts of those vCPUs, no others (8). */
 int64_t sbi_remote_fence(const struct vcpu *v, uint64_t function, const uint64_t arguments[4]);
 
-/* HSM but for stop (9). hart_suspend returns EXIT_HALT when the vCPU shall wait. */
-int64_t sbi_hart_start(const struct vcpu *v, uint64_t hart, uint64_t entry, uint64_t argument);
-struct sbi_result sbi_hart_status(const struct vcpu *v, uint64_t hart);
-enum exit_reason sbi_hart_suspend(struct vcpu *v, uint64_t x[32]);
+/* The functions of HSM (9), as sbi_call(). */
+enum exit_reason sbi_hsm_call(struct vcpu *v, uint64_t x[32]);
 
-/* sbi_console.c */
+/* The set that `mask` and `base` name (3.1): bit i for number i. Returns false if it is not within
+ * `all`. */
+HV_MUST_CHECK bool sbi_named(uint64_t mask, uint64_t base, uint64_t all, uint64_t *set);
 
-/* DBCN: up to `size` bytes between the console and guest memory at `base` (12.1, 12.2); how many it
- * were is the value. */
-struct sbi_result sbi_console_write(const struct vcpu *v, ipa_t base, uint64_t size);
-struct sbi_result sbi_console_read(const struct vcpu *v, ipa_t base, uint64_t size);
+/* sbi_pmu.c */
 
-/* One byte of output. Returns false if there is no room for it now. The VM has a console. */
-HV_MUST_CHECK bool sbi_console_put(const struct vcpu *v, uint8_t byte);
+/* The functions of PMU (11), as sbi_call(). */
+enum exit_reason sbi_pmu_call(struct vcpu *v, uint64_t x[32]);
 
-/* The next byte of input, or -1. The VM has a console. */
-int sbi_console_get(const struct vcpu *v);
+/* Puts the counters of this hart into their state at the start of vCPU `v`, if they are granted to
+ * it, and out of its reach if not. */
+void sbi_pmu_reset(struct vcpu *v);
+
+/* sbi_console.c: the functions of DBCN (12) and the legacy console (5.2, 5.3), as sbi_call(). */
+enum exit_reason sbi_console_call(const struct vcpu *v, uint64_t x[32]);
+enum exit_reason sbi_legacy_console(const struct vcpu *v, uint64_t x[32]);

@@ -5,10 +5,10 @@
  */
 #pragma once
 
-#include <arch/v16550.h>
 #include <arch/vaplic.h>
 #include <arch/vplic.h>
 #include <hv/types.h>
+#include <hv/v16550.h>
 
 /* Hypervisor context of a task: callee-saved registers lie on its stack (RISC-V psABI, 1.1). */
 struct arch_task {
@@ -22,6 +22,12 @@ struct arch_task {
 struct arch_csrs {
     uint64_t vsstatus, vsie, vstvec, vsscratch, vsepc, vscause, vstval, vsatp;
     uint64_t scounteren, senvcfg;
+};
+
+/* Performance counters, as bits (sbi_pmu.c). Own CPU only. */
+struct arch_pmu {
+    bool is_granted;
+    uint64_t configured, started;
 };
 
 struct arch_vcpu {
@@ -38,6 +44,7 @@ struct arch_vcpu {
     uint32_t ipi;                  /* atomic flag: another vCPU sent an interrupt: vcpu_flush() */
     bool flush_once;               /* drop the VM's TLB entries at the next load: it was reset */
     bool flush_always;             /* ... at every load: another vCPU of its VM shares the CPU */
+    struct arch_pmu pmu;           /* never moved: it is alone on its hart */
     struct vcontext context;       /* at its VM's emulated interrupt controller */
 };
 
@@ -52,10 +59,10 @@ struct arch_pcpu {
 
 /* Generated. */
 struct arch_vm_config {
-    uint8_t stage2_mode;         /* hgatp.MODE: 8 is Sv39x4, 9 is Sv48x4 */
-    struct vplic_config vplic;   /* .state is NULL where the board has an AIA */
-    struct vaplic_config vaplic; /* .state is NULL where the board has a PLIC */
-    struct v16550 *uart;         /* NULL: no console */
+    uint8_t stage2_mode; /* hgatp.MODE: 8 is Sv39x4, 9 is Sv48x4 */
+    struct vcontroller_config controller;
+    struct v16550 *uart; /* NULL: no console */
+    bool has_pmu;        /* granted; its vCPUs are alone on their harts */
 };
 
 struct arch_vcpu_config {

@@ -7,7 +7,8 @@
  * Only the VM's own sources exist; all others read as zero and ignore writes. A source linked to a
  * physical one is held by the physical APLIC: what the guest writes about it is passed on, with the
  * guest's hart number replaced by the interrupt file of that vCPU, so that the device's interrupt
- * goes to the guest without the hypervisor. Sources of emulated devices are kept here.
+ * goes to the guest without the hypervisor. With direct delivery it goes to the hypervisor, and the
+ * source is kept here as are those of emulated devices.
  *
  * One lock for each VM guards all of it.
  *
@@ -16,18 +17,18 @@
 #pragma once
 
 #include <arch/vcontext.h>
-#include <hv/lock.h>
 #include <hv/types.h>
 
 struct mmio_access;
 struct vcpu;
 struct vm;
 
-/* 32 sources; bit i of each word is source 32 * bank + i. All under vaplic->lock. */
+/* 32 sources; bit i of each word is source 32 * bank + i. All under vcontroller->lock. */
 struct vaplic_bank {
-    uint32_t line;    /* input level of emulated devices */
+    uint32_t line;    /* input level of emulated devices, and of sources that are held */
     uint32_t pending; /* not for linked sources, whose pending bits are in the machine */
     uint32_t enabled;
+    uint32_t held; /* linked, direct delivery: the guest has yet to deal with its interrupt */
     /* What the source modes say. */
     uint32_t active;                   /* not inactive: other registers of the source exist */
     uint32_t wired;                    /* looks at its input */
@@ -38,38 +39,34 @@ struct vaplic_bank {
     uint32_t target[32]; /* as the guest wrote it */
 };
 
-/* Per-VM part. */
-struct vaplic {
-    struct spinlock lock;
-    bool is_enabled; /* domaincfg.IE */
-};
-
-/* What the generator says about a VM's controller of wired interrupts. */
-struct vaplic_config {
-    struct vaplic *state;
-    struct vaplic_bank *banks; /* [bank_count] */
-    /* [bank_count]: bit i of word n: the VM has source 32 * n + i; never source 0 */
-    const uint32_t *sources;
-    /* [32 * bank_count]: physical source linked to that virtual one, 0: emulated or absent; none is
-     * linked with direct delivery */
-    const uint16_t *physical;
-    ipa_t base;          /* of the register window */
-    uint16_t bank_count; /* 1 ... VCONTEXT_BANK_COUNT_MAX */
-    bool is_direct;      /* no guest interrupt files: direct delivery */
-};
-
 /*
  * Puts the domain into its reset state: disabled, all sources inactive, linked physical sources
  * too. Input lines are the devices' affair and stay. Any CPU, while no vCPU of the VM runs. Takes
- * vaplic->lock.
+ * vcontroller->lock.
  */
 void vaplic_vm_reset(struct vm *vm);
 
 /*
- * Moves the input of an emulated source. Any CPU. Takes vaplic->lock; locks of devices may be held.
- *   virq: a source of the VM; others are ignored
+ * Moves the input of an emulated source. Any CPU. Takes vcontroller->lock; locks of devices may be
+ * held. virq: an emulated source of the VM
  */
 void vaplic_set_line(struct vm *vm, uint32_t virq, bool level);
 
-/* Device model entry (mmio_handler); `device` is not used. Takes vaplic->lock. */
+/*
+ * A linked source of a VM with direct delivery interrupted the hypervisor. It will not again until
+ * the guest has dealt with it. Any CPU. Takes vcontroller->lock.
+ *   virq: a linked source of the VM
+ */
+void vaplic_inject(struct vm *vm, uint32_t virq);
+
+/* Device model entry (mmio_handler); `device` is not used. Takes vcontroller->lock. */
 bool vaplic_access(struct vcpu *v, void *device, struct mmio_access *access);
+
+/* For vaplic_idc.c, with vcontroller->lock held. */
+
+/* True, and the source no longer pending, if the input of a linked level-sensitive source that was
+ * pending has fallen. */
+bool vaplic_has_fallen(struct vm *vm, uint32_t source);
+
+/* A hart claimed the source, which is no longer pending if it is edge-sensitive. */
+void vaplic_claimed(struct vm *vm, uint32_t source);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Direct delivery of a virtual APLIC, for a VM without guest interrupt files: one interrupt
- * delivery control (IDC) for each vCPU, which the vCPU asks what to do. Its sources are those of
- * emulated devices. IPRIOLEN is 3: priorities 1, the first, to 7 are levels 7 to 1 of
- * arch/vcontext.h.
+ * delivery control (IDC) for each vCPU, which the vCPU asks what to do. IPRIOLEN is 3: priorities
+ * 1, the first, to 7 are levels 7 to 1 of arch/vcontext.h.
  *
- * All functions: vaplic->lock is held.
+ * All functions: vcontroller->lock is held.
  *
  * Source: RISC-V Advanced Interrupt Architecture 1.0, 4.8 (direct delivery), 4.5.16 (target).
  */
@@ -13,7 +12,6 @@
 
 #include <hv/types.h>
 
-struct mmio_access;
 struct vcpu;
 struct vm;
 

@@ -14,12 +14,41 @@
  */
 #pragma once
 
+#include <hv/lock.h>
 #include <hv/types.h>
 
+struct vaplic_bank;
 struct vcpu;
+struct vplic_bank;
 
 #define VCONTEXT_BANK_COUNT_MAX 32u /* 1024 sources, number 0 means none */
 #define VCONTEXT_LEVEL_COUNT    8u  /* 0 (never interrupts) ... 7 (most important) */
+
+/* A VM's interrupt controller. */
+struct vcontroller {
+    struct spinlock lock; /* guards its sources, and the contexts of the VM's harts */
+    bool is_enabled;      /* virtual APLIC: domaincfg.IE */
+};
+
+/* What the generator says about it. Sources come in banks of 32; one of the two arrays is there,
+ * of bank_count. */
+struct vcontroller_config {
+    struct vcontroller *state;
+    struct vplic_bank *plic;
+    struct vaplic_bank *aplic;
+    const uint32_t
+        *sources; /* [bank_count]: bit i of word n: the VM has source 32 * n + i; not 0 */
+    const uint16_t *physical; /* [32 * bank_count]: linked physical source; 0: emulated or absent */
+    ipa_t base;               /* of the register window */
+    uint16_t bank_count;      /* 1 ... VCONTEXT_BANK_COUNT_MAX */
+    bool is_direct;           /* virtual APLIC: no guest interrupt files, direct delivery */
+};
+
+/* True when the VM has the source. */
+static inline bool vcontroller_has(const struct vcontroller_config *config, uint32_t source)
+{
+    return source / 32 < config->bank_count && (config->sources[source / 32] >> source % 32 & 1);
+}
 
 struct vcontext {
     uint32_t enabled[VCONTEXT_BANK_COUNT_MAX]; /* sources that are for this hart */

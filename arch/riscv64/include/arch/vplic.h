@@ -18,61 +18,42 @@
 #pragma once
 
 #include <arch/vcontext.h>
-#include <hv/lock.h>
 #include <hv/types.h>
 
 struct mmio_access;
 struct vcpu;
 struct vm;
 
-/* 32 sources; bit i of each word is source 32 * bank + i. All under vplic->lock. */
+/* 32 sources; bit i of each word is source 32 * bank + i. All under vcontroller->lock. */
 struct vplic_bank {
-    uint32_t pending;                  /* waits to be claimed */
+    uint32_t pending;                  /* waits to be claimed; linked: is claimed physically */
     uint32_t claimed;                  /* claimed and not completed; then not pending */
     uint32_t line;                     /* input level of emulated devices */
-    uint32_t owed;                     /* linked: the physical source waits for its completion */
     uint32_t at[VCONTEXT_LEVEL_COUNT]; /* by priority: the sources that have it */
     uint8_t priority[32];
     uint64_t listeners[32]; /* contexts in which the source is enabled: bit i: vCPU i */
 };
 
-/* Per-VM part. */
-struct vplic {
-    struct spinlock lock;
-};
-
-/* What the generator says about a VM's interrupt controller. */
-struct vplic_config {
-    struct vplic *state;
-    struct vplic_bank *banks; /* [bank_count] */
-    /* [bank_count]: bit i of word n: the VM has source 32 * n + i; never source 0 */
-    const uint32_t *sources;
-    /* [32 * bank_count]: physical source linked to that virtual one, 0: emulated or absent */
-    const uint16_t *physical;
-    ipa_t base;          /* of the register window, PLIC_SIZE or less */
-    uint16_t bank_count; /* 1 ... VCONTEXT_BANK_COUNT_MAX */
-};
-
 /*
  * Puts the VM's interrupt controller into its reset state: nothing is pending, claimed or enabled,
  * priorities and thresholds are 0; linked physical sources are completed and disabled. Input lines
- * are the devices' affair and stay. Any CPU, while no vCPU of the VM runs. Takes vplic->lock.
+ * are the devices' affair and stay. Any CPU, while no vCPU of the VM runs. Takes vcontroller->lock.
  */
 void vplic_vm_reset(struct vm *vm);
 
 /*
  * A physical source, which the hypervisor claimed on this CPU, interrupts the VM. It is completed
- * when the guest completes it. Any CPU. Takes vplic->lock.
- *   virq: a linked source of the VM; others are ignored
+ * when the guest completes it. Any CPU. Takes vcontroller->lock.
+ *   virq: a linked source of the VM
  */
 void vplic_inject(struct vm *vm, uint32_t virq);
 
 /*
- * Moves the input of an emulated level-sensitive source. Any CPU. Takes vplic->lock; locks of
+ * Moves the input of an emulated level-sensitive source. Any CPU. Takes vcontroller->lock; locks of
  * devices may be held.
- *   virq: a source of the VM; others are ignored
+ *   virq: an emulated source of the VM
  */
 void vplic_set_line(struct vm *vm, uint32_t virq, bool level);
 
-/* Device model entry (mmio_handler); `device` is not used. Takes vplic->lock. */
+/* Device model entry (mmio_handler); `device` is not used. Takes vcontroller->lock. */
 bool vplic_access(struct vcpu *v, void *device, struct mmio_access *access);

@@ -18,18 +18,16 @@ _Static_assert(sizeof(struct pcpu) <= 512,
                "the budget of .data counts 512 bytes for each struct pcpu");
 _Static_assert(sizeof(struct console) <= 6400,
                "the budget of .data counts 6400 bytes for each struct console");
-_Static_assert(sizeof(struct vplic) <= 64,
-               "the budget of .data counts 64 bytes for each struct vplic");
+_Static_assert(sizeof(struct vcontroller) <= 64,
+               "the budget of .data counts 64 bytes for each struct vcontroller");
 _Static_assert(sizeof(struct vplic_bank) <= 384,
                "the budget of .data counts 384 bytes for each struct vplic_bank");
-_Static_assert(sizeof(struct vaplic) <= 64,
-               "the budget of .data counts 64 bytes for each struct vaplic");
 _Static_assert(sizeof(struct vaplic_bank) <= 256,
                "the budget of .data counts 256 bytes for each struct vaplic_bank");
 _Static_assert(sizeof(struct v16550) <= 128,
                "the budget of .data counts 128 bytes for each struct v16550");
 _Static_assert(SCHED_VCPUS_PER_CPU == 64, "slots were given for 64 vCPUs on one CPU");
-_Static_assert(WAIT_QUEUE_VCPUS == 64, "VMs were allowed 64 vCPUs");
+_Static_assert(VM_VCPUS_MAX == 64, "VMs were allowed 64 vCPUs");
 
 const char system_name[] = "linux";
 const char board_name[] = "qemu-virt-riscv64";
@@ -61,7 +59,7 @@ const struct arch_board_config board = {
 /* ---- VMs ------------------------------------------------------------------------------------- */
 
 /* system.toml:16 vm.one */
-static struct vplic vplic_one;
+static struct vcontroller controller_one;
 static struct vplic_bank banks_one[1];
 static const uint32_t sources_one[1] = {
     0x400,
@@ -128,7 +126,7 @@ static const struct mmio_region mmio_one[] = {
 };
 
 /* system.toml:23 vm.two */
-static struct vplic vplic_two;
+static struct vcontroller controller_two;
 static struct vplic_bank banks_two[1];
 static const uint32_t sources_two[1] = {
     0x400,
@@ -217,15 +215,16 @@ const struct vm_config vm_configs[] = {
         .console = &consoles[1],
         .arch = {
             .stage2_mode = 8,
-            .vplic = {
-                .state = &vplic_one,
-                .banks = banks_one,
+            .controller = {
+                .state = &controller_one,
+                .plic = banks_one,
                 .sources = sources_one,
                 .physical = physical_one,
                 .base = { 0xc000000 },
                 .bank_count = 1,
             },
             .uart = &uart_one,
+            .has_pmu = false,
         },
     },
     /* system.toml:23 vm.two */
@@ -250,15 +249,16 @@ const struct vm_config vm_configs[] = {
         .console = &consoles[2],
         .arch = {
             .stage2_mode = 8,
-            .vplic = {
-                .state = &vplic_two,
-                .banks = banks_two,
+            .controller = {
+                .state = &controller_two,
+                .plic = banks_two,
                 .sources = sources_two,
                 .physical = physical_two,
                 .base = { 0xc000000 },
                 .bank_count = 1,
             },
             .uart = &uart_two,
+            .has_pmu = false,
         },
     },
 };

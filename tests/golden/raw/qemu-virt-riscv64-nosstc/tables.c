@@ -19,18 +19,16 @@ _Static_assert(sizeof(struct pcpu) <= 512,
                "the budget of .data counts 512 bytes for each struct pcpu");
 _Static_assert(sizeof(struct console) <= 6400,
                "the budget of .data counts 6400 bytes for each struct console");
-_Static_assert(sizeof(struct vplic) <= 64,
-               "the budget of .data counts 64 bytes for each struct vplic");
+_Static_assert(sizeof(struct vcontroller) <= 64,
+               "the budget of .data counts 64 bytes for each struct vcontroller");
 _Static_assert(sizeof(struct vplic_bank) <= 384,
                "the budget of .data counts 384 bytes for each struct vplic_bank");
-_Static_assert(sizeof(struct vaplic) <= 64,
-               "the budget of .data counts 64 bytes for each struct vaplic");
 _Static_assert(sizeof(struct vaplic_bank) <= 256,
                "the budget of .data counts 256 bytes for each struct vaplic_bank");
 _Static_assert(sizeof(struct v16550) <= 128,
                "the budget of .data counts 128 bytes for each struct v16550");
 _Static_assert(SCHED_VCPUS_PER_CPU == 64, "slots were given for 64 vCPUs on one CPU");
-_Static_assert(WAIT_QUEUE_VCPUS == 64, "VMs were allowed 64 vCPUs");
+_Static_assert(VM_VCPUS_MAX == 64, "VMs were allowed 64 vCPUs");
 
 const char system_name[] = "raw";
 const char board_name[] = "qemu-virt-riscv64-nosstc";
@@ -62,7 +60,7 @@ const struct arch_board_config board = {
 /* ---- VMs ------------------------------------------------------------------------------------- */
 
 /* system.toml:14 vm.solo */
-static struct vplic vplic_solo;
+static struct vcontroller controller_solo;
 static struct vplic_bank banks_solo[1];
 static const uint32_t sources_solo[1] = {
     0x0,
@@ -132,15 +130,16 @@ const struct vm_config vm_configs[] = {
         .console = NULL,
         .arch = {
             .stage2_mode = 8,
-            .vplic = {
-                .state = &vplic_solo,
-                .banks = banks_solo,
+            .controller = {
+                .state = &controller_solo,
+                .plic = banks_solo,
                 .sources = sources_solo,
                 .physical = physical_solo,
                 .base = { 0xc000000 },
                 .bank_count = 1,
             },
             .uart = NULL,
+            .has_pmu = false,
         },
     },
 };

@@ -2,12 +2,13 @@
 /*
  * A device passed through with its interrupt: the goldfish real-time clock at 0x0010_1000, source
  * 11 of the PLIC, or of the APLIC, which then sends it as identity 11 to this hart's interrupt
- * file. Each alarm must interrupt once. Words of the command line:
+ * file, or delivers it directly where there is none. Each alarm must interrupt once. Words of the
+ * command line:
  *
  *     rounds=N  alarms (default 200)
  *
- * Sources: RISC-V Advanced Interrupt Architecture 1.0, 3.8 and 3.10 (IMSIC), 4.5 and 4.9.2 (APLIC);
- * the clock is described in Android's docs/GOLDFISH-VIRTUAL-HARDWARE.TXT.
+ * Sources: RISC-V Advanced Interrupt Architecture 1.0, 3.8 and 3.10 (IMSIC), 4.5, 4.8 and 4.9.2
+ * (APLIC); the clock is described in Android's docs/GOLDFISH-VIRTUAL-HARDWARE.TXT.
  */
 #include "riscv64.h"
 
@@ -33,11 +34,17 @@
 #define APLIC_SETIENUM  0x1edcu
 #define APLIC_TARGET    0x3000u /* of source n at 4 n */
 
+#define APLIC_IDC     0x4000u /* of hart n at 32 n: direct delivery (4.8.1) */
+#define IDC_IDELIVERY 0x00u
+#define IDC_CLAIMI    0x1cu
+
+#define DOMAINCFG_IE      (1u << 8)
 #define DOMAINCFG_IE_DM   (1u << 8 | 1u << 2)
 #define SOURCECFG_LEVEL1  6u
 #define TARGET_HART_SHIFT 18
 
 static bool has_aplic;
+static bool has_imsic;
 static volatile uint64_t irq_count;
 static volatile uint64_t wrong_count;
 
@@ -55,14 +62,18 @@ static void controller_init(void)
         plic_enable(RTC_IRQ, true);
         return;
     }
-    imsic_write(EITHRESHOLD, 0);
-    imsic_write(EIE0, 1u << RTC_IRQ);
-    imsic_write(EIDELIVERY, 1);
+    if (has_imsic) {
+        imsic_write(EITHRESHOLD, 0);
+        imsic_write(EIE0, 1u << RTC_IRQ);
+        imsic_write(EIDELIVERY, 1);
+    } else {
+        mmio_write(APLIC_BASE + APLIC_IDC + IDC_IDELIVERY, 1);
+    }
     mmio_write(APLIC_BASE + APLIC_SOURCECFG + 4 * RTC_IRQ, SOURCECFG_LEVEL1);
     mmio_write(APLIC_BASE + APLIC_TARGET + 4 * RTC_IRQ,
-               (uint32_t)cpu_hart(0) << TARGET_HART_SHIFT | RTC_IRQ);
+               (uint32_t)cpu_hart(0) << TARGET_HART_SHIFT | (has_imsic ? RTC_IRQ : 1));
     mmio_write(APLIC_BASE + APLIC_SETIENUM, RTC_IRQ);
-    mmio_write(APLIC_BASE + APLIC_DOMAINCFG, DOMAINCFG_IE_DM);
+    mmio_write(APLIC_BASE + APLIC_DOMAINCFG, has_imsic ? DOMAINCFG_IE_DM : DOMAINCFG_IE);
 }
 
 /* Takes an interrupt; returns its source, 0 when there is none. */
@@ -72,6 +83,9 @@ static uint32_t claim(void)
     if (!has_aplic) {
         return plic_claim();
     }
+    if (!has_imsic) {
+        return mmio_read(APLIC_BASE + APLIC_IDC + IDC_CLAIMI) >> 16;
+    }
     __asm__ volatile("csrrw %0, %1, zero" : "=r"(top) : "i"(CSR_STOPEI) : "memory");
     return (uint32_t)(top >> 16);
 }
@@ -79,11 +93,11 @@ static uint32_t claim(void)
 /* From now on the source interrupts again; at once if its line is high. */
 static void complete(uint32_t source)
 {
-    if (has_aplic) {
-        mmio_write(APLIC_BASE + APLIC_SETIPNUM, source); /* 4.9.2 */
-    } else {
+    if (!has_aplic) {
         plic_complete(source);
-    }
+    } else if (has_imsic) {
+        mmio_write(APLIC_BASE + APLIC_SETIPNUM, source); /* 4.9.2 */
+    } /* with direct delivery the line alone decides (4.7) */
 }
 
 static uint32_t claim_in_time(void)
@@ -192,6 +206,7 @@ void guest_main(void)
 {
     report_begin("rtc");
     has_aplic = tree_contains("riscv,aplic");
+    has_imsic = tree_contains("riscv,imsics");
     uint64_t first = rtc_now();
     report(first > 1600000000000000000, "it tells the time: %lu", first);
     controller_init();

@@ -33,7 +33,6 @@
 
 #define FCR_ENABLE   0x01u
 #define FCR_CLEAR_RX 0x02u
-#define FCR_CLEAR_TX 0x04u
 #define FCR_TRIGGER  0xc0u /* receive trigger level: 1, 4, 8, 14 bytes */
 
 #define LCR_8N1  0x03u

@@ -18,11 +18,11 @@
  * In loopback the modem outputs appear as the modem inputs, as probing drivers expect, and what is
  * sent goes nowhere. There are no line or modem status interrupts, as nothing ever goes wrong.
  */
-#include <arch/ns16550.h>
-#include <arch/v16550.h>
 #include <hv/arch/console.h>
 #include <hv/arch/irq.h>
+#include <hv/ns16550.h>
 #include <hv/tables.h>
+#include <hv/v16550.h>
 
 #define FIFO_SIZE 16u
 
@@ -49,11 +49,12 @@ static void follow_tx(struct v16550 *uart, bool has_written)
 /* The most important interrupt that stands and is enabled: its code in IIR. */
 static uint8_t interrupt_id(const struct v16550 *uart)
 {
-    if ((uart->ier & IER_ERBI) != 0 && console_has_input(uart->console)) {
-        return (uart->fcr & FCR_ENABLE) != 0 && (uart->fcr & FCR_TRIGGER) != 0 ? IIR_TIMEOUT
-                                                                               : IIR_RECEIVED;
+    if ((uart->regs.ier & IER_ERBI) != 0 && console_has_input(uart->console)) {
+        return (uart->regs.fcr & FCR_ENABLE) != 0 && (uart->regs.fcr & FCR_TRIGGER) != 0
+                   ? IIR_TIMEOUT
+                   : IIR_RECEIVED;
     }
-    if ((uart->ier & IER_ETBEI) != 0 && uart->tx_interrupt) {
+    if ((uart->regs.ier & IER_ETBEI) != 0 && uart->tx_interrupt) {
         return IIR_THRE;
     }
     return IIR_NONE;
@@ -73,7 +74,7 @@ static void follow_line(struct v16550 *uart)
 
 static bool is_divisor_latched(const struct v16550 *uart)
 {
-    return (uart->lcr & LCR_DLAB) != 0;
+    return (uart->regs.lcr & LCR_DLAB) != 0;
 }
 
 static uint8_t read_data(struct v16550 *uart)
@@ -90,7 +91,7 @@ static uint8_t read_iir(struct v16550 *uart)
     if (id == IIR_THRE) {
         uart->tx_interrupt = false;
     }
-    return (uint8_t)(id | ((uart->fcr & FCR_ENABLE) != 0 ? IIR_FIFOS : 0));
+    return (uint8_t)(id | ((uart->regs.fcr & FCR_ENABLE) != 0 ? IIR_FIFOS : 0));
 }
 
 static uint8_t line_status(const struct v16550 *uart)
@@ -105,35 +106,35 @@ static uint8_t modem_status(const struct v16550 *uart)
 {
     uint32_t value = 0;
 
-    if ((uart->mcr & MCR_LOOP) == 0) {
+    if ((uart->regs.mcr & MCR_LOOP) == 0) {
         return MSR_CTS | MSR_DSR | MSR_DCD;
     }
-    value |= (uart->mcr & MCR_RTS) != 0 ? MSR_CTS : 0;
-    value |= (uart->mcr & MCR_DTR) != 0 ? MSR_DSR : 0;
-    value |= (uart->mcr & MCR_OUT1) != 0 ? MSR_RI : 0;
-    value |= (uart->mcr & MCR_OUT2) != 0 ? MSR_DCD : 0;
+    value |= (uart->regs.mcr & MCR_RTS) != 0 ? MSR_CTS : 0;
+    value |= (uart->regs.mcr & MCR_DTR) != 0 ? MSR_DSR : 0;
+    value |= (uart->regs.mcr & MCR_OUT1) != 0 ? MSR_RI : 0;
+    value |= (uart->regs.mcr & MCR_OUT2) != 0 ? MSR_DCD : 0;
     return (uint8_t)value;
 }
 
-static uint8_t read_register(struct v16550 *uart, uint32_t offset)
+static uint8_t read_register(struct v16550 *uart, uint32_t number)
 {
-    switch (offset) {
+    switch (number) {
     case UART_RBR:
-        return is_divisor_latched(uart) ? uart->dll : read_data(uart);
+        return is_divisor_latched(uart) ? uart->regs.dll : read_data(uart);
     case UART_IER:
-        return is_divisor_latched(uart) ? uart->dlm : uart->ier;
+        return is_divisor_latched(uart) ? uart->regs.dlm : uart->regs.ier;
     case UART_IIR:
         return read_iir(uart);
     case UART_LCR:
-        return uart->lcr;
+        return uart->regs.lcr;
     case UART_MCR:
-        return uart->mcr;
+        return uart->regs.mcr;
     case UART_LSR:
         return line_status(uart);
     case UART_MSR:
         return modem_status(uart);
     case UART_SCR:
-        return uart->scr;
+        return uart->regs.scr;
     default:
         return 0;
     }
@@ -148,7 +149,7 @@ static void drop_input(const struct v16550 *uart)
 /* Sends a byte. One that is written into a full FIFO is lost, here as there. */
 static void write_data(struct v16550 *uart, uint8_t value)
 {
-    if ((uart->mcr & MCR_LOOP) == 0) {
+    if ((uart->regs.mcr & MCR_LOOP) == 0) {
         (void)console_put(uart->console, value);
     }
     follow_tx(uart, true);
@@ -156,39 +157,39 @@ static void write_data(struct v16550 *uart, uint8_t value)
 
 static void write_ier(struct v16550 *uart, uint8_t value)
 {
-    if ((value & ~uart->ier & IER_ETBEI) != 0) {
+    if ((value & ~uart->regs.ier & IER_ETBEI) != 0) {
         uart->tx_interrupt = tx_fill(uart) == 0;
     }
-    uart->ier = value & IER_MASK;
+    uart->regs.ier = value & IER_MASK;
 }
 
 /* The other bits count only together with the enable bit; changing that empties the FIFOs
  * (PC16550D, 8.4). Sent bytes are on their way already. */
 static void write_fcr(struct v16550 *uart, uint8_t value)
 {
-    bool was_enabled = (uart->fcr & FCR_ENABLE) != 0;
+    bool was_enabled = (uart->regs.fcr & FCR_ENABLE) != 0;
     bool is_enabled = (value & FCR_ENABLE) != 0;
 
     if (is_enabled != was_enabled || (is_enabled && (value & FCR_CLEAR_RX) != 0)) {
         drop_input(uart);
     }
-    uart->fcr = is_enabled ? value & (FCR_ENABLE | FCR_TRIGGER) : 0;
+    uart->regs.fcr = is_enabled ? value & (FCR_ENABLE | FCR_TRIGGER) : 0;
 }
 
 /* Status registers cannot be written. */
-static void write_register(struct v16550 *uart, uint32_t offset, uint8_t value)
+static void write_register(struct v16550 *uart, uint32_t number, uint8_t value)
 {
-    switch (offset) {
+    switch (number) {
     case UART_THR:
         if (is_divisor_latched(uart)) {
-            uart->dll = value;
+            uart->regs.dll = value;
         } else {
             write_data(uart, value);
         }
         break;
     case UART_IER:
         if (is_divisor_latched(uart)) {
-            uart->dlm = value;
+            uart->regs.dlm = value;
         } else {
             write_ier(uart, value);
         }
@@ -197,13 +198,13 @@ static void write_register(struct v16550 *uart, uint32_t offset, uint8_t value)
         write_fcr(uart, value);
         break;
     case UART_LCR:
-        uart->lcr = value;
+        uart->regs.lcr = value;
         break;
     case UART_MCR:
-        uart->mcr = value & MCR_MASK;
+        uart->regs.mcr = value & MCR_MASK;
         break;
     case UART_SCR:
-        uart->scr = value;
+        uart->regs.scr = value;
         break;
     default:
         break;
@@ -213,7 +214,7 @@ static void write_register(struct v16550 *uart, uint32_t offset, uint8_t value)
 bool v16550_access(struct vcpu *v, void *device, struct mmio_access *access)
 {
     struct v16550 *uart = device;
-    uint32_t offset = (uint32_t)access->address.ipa % HV_PAGE_SIZE;
+    uint32_t number = (uint32_t)access->address.ipa % HV_PAGE_SIZE;
 
     (void)v;
     if (access->size != 1) {
@@ -221,19 +222,19 @@ bool v16550_access(struct vcpu *v, void *device, struct mmio_access *access)
     }
     spin_lock(&uart->lock);
     if (access->is_write) {
-        write_register(uart, offset, (uint8_t)access->value);
+        write_register(uart, number, (uint8_t)access->value);
     } else {
-        access->value = read_register(uart, offset);
+        access->value = read_register(uart, number);
     }
     follow_line(uart);
     spin_unlock(&uart->lock);
-    if (access->is_write && offset == UART_THR) {
+    if (access->is_write && number == UART_THR) {
         console_drain();
     }
     return true;
 }
 
-uint32_t v16550_write(struct v16550 *uart, const uint8_t *bytes, uint32_t count)
+uint32_t v16550_send(struct v16550 *uart, const uint8_t *bytes, uint32_t count)
 {
     uint32_t done = 0;
 
@@ -248,7 +249,7 @@ uint32_t v16550_write(struct v16550 *uart, const uint8_t *bytes, uint32_t count)
     return done;
 }
 
-uint32_t v16550_read(struct v16550 *uart, uint8_t *bytes, uint32_t count)
+uint32_t v16550_receive(struct v16550 *uart, uint8_t *bytes, uint32_t count)
 {
     uint32_t done = 0;
 
@@ -264,13 +265,7 @@ uint32_t v16550_read(struct v16550 *uart, uint8_t *bytes, uint32_t count)
 void v16550_reset(struct v16550 *uart)
 {
     spin_lock(&uart->lock);
-    uart->ier = 0;
-    uart->fcr = 0;
-    uart->lcr = 0;
-    uart->mcr = 0;
-    uart->scr = 0;
-    uart->dll = 0;
-    uart->dlm = 0;
+    uart->regs = (struct v16550_registers){ 0 };
     uart->tx_interrupt = false;
     uart->tx_is_filled = false;
     drop_input(uart);
@@ -286,11 +281,4 @@ void v16550_update(struct v16550 *uart)
     follow_tx(uart, false);
     follow_line(uart);
     spin_unlock(&uart->lock);
-}
-
-void arch_console_guest_update(struct vm *vm)
-{
-    if (vm->config->arch.uart != NULL) {
-        v16550_update(vm->config->arch.uart);
-    }
 }
