@@ -48,6 +48,6 @@ $(OUT)/hv.elf: $(shared) $(generated) $(GEN)/layout.ld
 size: $(OUT)/hv.elf
 	@$(PYTHON) build/stack.py --objects $(filter %.c.o,$(shared)) --assembly $(filter %.S,$(SOURCES)) \
 	    --tables $(GEN)/tables.c --header runtime/include/hv/tables.h
-	@$(PYTHON) build/size.py $< --limit $(TEXT_LIMIT_KIB)
+	@$(PYTHON) build/size.py $< --limit $$(($(TEXT_LIMIT_KIB) + $(or $(ARCH_MAPS_KIB),0)))
 
 -include $(shared:.o=.d) $(generated:.o=.d)

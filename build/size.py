@@ -18,7 +18,7 @@ _ALLOC = 2  # SHF_ALLOC, ELF specification 1.2, figure 1-11
 
 # Part of the report -> the output sections that belong to it.
 PARTS = {
-    "text+rodata": (".text", ".rodata"),
+    "text+rodata": (".text", ".rodata", ".note"),
     "page tables": (".pagetables",),
     "data+bss+stacks": (".data", ".bss", ".stacks"),
     "images": (".images",),

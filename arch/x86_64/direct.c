@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A local APIC that a guest owns. See arch/direct.h.
+ *
+ * The isolation argument. Physical interrupts are not intercepted and follow the guest's RFLAGS.IF
+ * and TPR (V_INTR_MASKING is off), so the guest decides when it takes its own; what the hypervisor
+ * sends to such a CPU are NMIs, which are intercepted and which no register of an APIC holds back
+ * (APM vol. 2, 15.13.2, 16.5). The generated permission map passes only registers that act on this
+ * CPU: TPR, EOI, the timer, self-IPI, and reads of what is in service and requested. ICR, ids, SVR
+ * and the rest of the LVT exit and are emulated; so a guest reaches other CPUs through the checked
+ * ICR alone. Interrupts of others never come here: pins of the IOAPIC are sent to CPUs by the
+ * hypervisor, which sends an owned CPU nothing but its guest's vectors.
+ *
+ * While the hypervisor has the APIC, its TPR holds back vectors below 32, which its own table has
+ * exceptions for; what is left of a guest's vectors above is ended and forgotten. What is left of
+ * the vCPU's former life is drained before it owns the APIC again.
+ *
+ * Level-triggered pins of the VM's IOAPIC want to hear of EOIs. From the moment that the guest
+ * opens such an entry, all its APIC accesses exit, and go on to the machine from here.
+ */
+#include <arch/direct.h>
+#include <arch/irq.h>
+#include <arch/time.h>
+#include <arch/trap.h>
+#include <arch/vioapic.h>
+#include <arch/vlapic.h>
+#include <arch/x86.h>
+#include <hv/tables.h>
+
+#define VECTOR_WORDS     8u /* of 32 vectors, each a register */
+#define VECTOR_COUNT_ALL 256u
+
+/* Registers that act on nothing but the guest's own CPU. */
+static bool is_owned(uint32_t number)
+{
+    return number == LAPIC_TPR || number == LAPIC_PPR || number == LAPIC_EOI ||
+           (number >= LAPIC_ISR && number < LAPIC_ESR) || number == LAPIC_LVT + LVT_TIMER ||
+           number == LAPIC_INITIAL_COUNT || number == LAPIC_CURRENT_COUNT ||
+           number == LAPIC_DIVIDE || number == LAPIC_SELF_IPI;
+}
+
+/* The highest vector in eight registers, or -1. */
+static int highest(uint32_t first)
+{
+    for (uint32_t word = VECTOR_WORDS; word-- > 0;) {
+        uint32_t bits = (uint32_t)lapic_read(first + word);
+
+        if (bits != 0) {
+            return (int)(32 * word + 31) - __builtin_clz(bits);
+        }
+    }
+    return -1;
+}
+
+static void end_serviced(void)
+{
+    for (uint32_t i = 0; i < VECTOR_COUNT_ALL && highest(LAPIC_ISR) >= 0; i++) {
+        lapic_write(LAPIC_EOI, 0);
+    }
+}
+
+static void stop_timer(void)
+{
+    lapic_write(LAPIC_LVT + LVT_TIMER, LVT_MASKED);
+    lapic_write(LAPIC_INITIAL_COUNT, 0);
+    lapic_write(LAPIC_DIVIDE, 0);
+}
+
+void direct_enter(struct vcpu *v)
+{
+    struct vmcb *vmcb = v->arch.vmcb;
+
+    stop_timer();
+    irq_drain();
+    lapic_write(LAPIC_TPR, 0);
+    lapic_write(LAPIC_SVR, v->arch.lapic.reg[LAPIC_SVR]);
+    vmcb->intercept_1 &= ~(INTERCEPT_1_INTR | INTERCEPT_1_HLT | INTERCEPT_1_VINTR);
+    vmcb->intercept_cr &= ~INTERCEPT_CR8_WRITE;
+    vmcb->v_intr = 0;
+    vmcb->clean = 0;
+    v->arch.owns_apic = true;
+    time_arm(v->pcpu);
+}
+
+void direct_leave(struct vcpu *v)
+{
+    struct vmcb *vmcb = v->arch.vmcb;
+
+    v->arch.owns_apic = false;
+    stop_timer();
+    end_serviced();
+    irq_own_apic();
+    vmcb->intercept_1 |= INTERCEPT_1_INTR | INTERCEPT_1_HLT;
+    vmcb->v_intr = V_INTR_MASKING | V_IGN_TPR;
+    vmcb->msrpm_base_pa = (uint64_t)v->vm->config->arch.msrpm;
+    vmcb->clean = 0;
+    time_arm(v->pcpu);
+}
+
+void direct_watch_eoi(struct vm *vm)
+{
+    if (__atomic_exchange_n(&vm->arch.watches_eoi, 1, __ATOMIC_SEQ_CST) != 0) {
+        return;
+    }
+    for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
+        vcpu_notify(&vcpus[vm->config->vcpu_first + i]);
+    }
+}
+
+const uint8_t *direct_msrpm(const struct vcpu *v)
+{
+    return __atomic_load_n(&v->vm->arch.watches_eoi, __ATOMIC_SEQ_CST) != 0
+               ? v->vm->config->arch.msrpm
+               : v->vm->config->arch.msrpm_direct;
+}
+
+bool direct_read(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+    if (!is_owned(msr - MSR_X2APIC_BASE)) {
+        return vlapic_read_msr(v, msr, value);
+    }
+    if (msr == MSR_X2APIC_BASE + LAPIC_EOI || msr == MSR_X2APIC_BASE + LAPIC_SELF_IPI) {
+        return false; /* write only */
+    }
+    *value = rdmsr(msr);
+    return true;
+}
+
+static void end_interrupt(struct vcpu *v)
+{
+    int vector = highest(LAPIC_ISR);
+
+    lapic_write(LAPIC_EOI, 0);
+    if (vector >= 0 &&
+        (__atomic_load_n(&v->arch.lapic.tmr[vector / 64], __ATOMIC_RELAXED) >> vector % 64 & 1)) {
+        vioapic_eoi(v->vm, (uint8_t)vector);
+    }
+}
+
+/* Writes of what is owned, with the reserved bits that each has. */
+static bool write_owned(struct vcpu *v, uint32_t number, uint64_t value)
+{
+    uint64_t legal = number == LAPIC_TPR || number == LAPIC_SELF_IPI ? 0xff
+                     : number == LAPIC_LVT + LVT_TIMER
+                         ? LVT_VECTOR | LVT_MASKED | LVT_TIMER_PERIODIC
+                     : number == LAPIC_INITIAL_COUNT ? UINT32_MAX
+                     : number == LAPIC_DIVIDE        ? 0xb
+                                                     : 0;
+
+    if ((value & ~legal) != 0 || (legal == 0 && number != LAPIC_EOI)) {
+        return false;
+    }
+    if (number == LAPIC_EOI) {
+        end_interrupt(v);
+    } else {
+        lapic_write(number, value);
+    }
+    return true;
+}
+
+bool direct_write(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+    if (is_owned(msr - MSR_X2APIC_BASE)) {
+        return write_owned(v, msr - MSR_X2APIC_BASE, value);
+    }
+    if (!vlapic_write_msr(v, msr, value)) {
+        return false;
+    }
+    if (msr == MSR_X2APIC_BASE + LAPIC_SVR) {
+        lapic_write(LAPIC_SVR, value);
+    } else if (msr == MSR_APIC_BASE && (v->arch.lapic.base & APIC_BASE_EXTD) == 0) {
+        v->arch.is_direct = false; /* the xAPIC's page is emulated */
+        direct_leave(v);
+    }
+    return true;
+}

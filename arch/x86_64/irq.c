@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Physical interrupts: the APIC of each CPU in x2APIC mode, and the IOAPIC. See arch/irq.h.
+ *
+ * A CPU that several vCPUs share has three kinds: its timer, kicks, and pins of the IOAPIC, each
+ * with a vector. A vCPU alone on its CPU may own the APIC (direct.c); the hypervisor's own
+ * interrupts are NMIs there, kicks and the console's pin. An NMI says nothing but that it came, so
+ * whoever opened a window looks at what it may have been about. The hypervisor's timer is the
+ * HPET's there, and interrupts all CPUs: it is armed only while somebody looks at an unfinished
+ * line.
+ *
+ * Source: APM vol. 2 (24593), 15.13.2 (NMI), 16.3-16.5, 16.11; Intel 82093AA (IOAPIC) data
+ * sheet, 3.
+ */
+#include <arch/asm.h>
+#include <arch/irq.h>
+#include <arch/ns16550.h>
+#include <arch/time.h>
+#include <arch/vioapic.h>
+#include <arch/x86.h>
+#include <hv/arch/cpu.h>
+#include <hv/arch/irq.h>
+#include <hv/arch/time.h>
+#include <hv/arch/vcpu.h>
+#include <hv/tables.h>
+
+#define IOAPIC_SELECT 0x00
+#define IOAPIC_WINDOW 0x10
+#define IOAPIC_ENTRY  0x10u /* two registers for each pin */
+#define ENTRY_NMI     BIT32(10)
+#define ENTRY_LEVEL   BIT32(15)
+#define ENTRY_MASKED  BIT32(16)
+
+/* Mask registers of the two 8259s, which nobody uses. */
+#define PIC_1_MASK 0x21
+#define PIC_2_MASK 0xa1
+
+/* Holds back what has an exception's vector. */
+#define OWN_TPR 0x1fu
+
+/* Where the console's pin interrupts; its NMIs are edges, so its UART must have been quiet. */
+static const struct pcpu *console_pcpu;
+
+static bool uses_nmi(const struct pcpu *pcpu)
+{
+    return pcpu->config->vcpu_count == 1;
+}
+
+static void ioapic_write(uint32_t number, uint32_t value)
+{
+    mmio_write32(board.ioapic.pa + IOAPIC_SELECT, number);
+    mmio_write32(board.ioapic.pa + IOAPIC_WINDOW, value);
+}
+
+static void set_pin(uint32_t pin, uint32_t entry, uint32_t apic_id)
+{
+    ioapic_write(IOAPIC_ENTRY + 2 * pin + 1, apic_id << 24);
+    ioapic_write(IOAPIC_ENTRY + 2 * pin, entry);
+}
+
+static void init_ioapic(const struct pcpu *pcpu)
+{
+    uint32_t apic_id = pcpu->config->arch.apic_id;
+
+    out8(PIC_1_MASK, 0xff);
+    out8(PIC_2_MASK, 0xff);
+    for (uint32_t pin = 0; pin < VECTOR_PIN_COUNT; pin++) {
+        set_pin(pin, ENTRY_MASKED, apic_id);
+    }
+    console_pcpu = pcpu;
+    set_pin(board.uart_irq,
+            uses_nmi(pcpu) ? ENTRY_NMI : ENTRY_LEVEL | (VECTOR_PIN + board.uart_irq), apic_id);
+}
+
+void irq_route_time(const struct pcpu *pcpu)
+{
+    set_pin(TIME_PIN, ENTRY_NMI, pcpu->config->arch.apic_id);
+}
+
+void irq_own_apic(void)
+{
+    lapic_write(LAPIC_TPR, OWN_TPR);
+    lapic_write(LAPIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
+    time_init_cpu();
+}
+
+void irq_init_cpu(struct pcpu *pcpu)
+{
+    static bool ioapic_is_ready; /* written by the boot CPU before it starts any other */
+
+    wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | APIC_BASE_EN | APIC_BASE_EXTD);
+    for (uint32_t i = 0; i < LVT_COUNT; i++) {
+        lapic_write(LAPIC_LVT + i, LVT_MASKED);
+    }
+    irq_own_apic();
+    if (!ioapic_is_ready) {
+        init_ioapic(pcpu);
+        ioapic_is_ready = true;
+    }
+    pcpu->arch.is_kicked = 0;
+}
+
+void irq_send(uint32_t apic_id, uint32_t command)
+{
+    /* WRMSR to the x2APIC does not wait for earlier stores (16.11.2) */
+    __asm__ volatile("mfence" ::: "memory");
+    lapic_write(LAPIC_ICR, (uint64_t)apic_id << 32 | command);
+}
+
+/* One kick is as good as two: while one is on its way, no other is sent. */
+void arch_cpu_kick(struct pcpu *pcpu)
+{
+    if (__atomic_exchange_n(&pcpu->arch.is_kicked, 1, __ATOMIC_SEQ_CST) == 0) {
+        irq_send(pcpu->config->arch.apic_id,
+                 uses_nmi(pcpu) ? COMMAND_NMI : COMMAND_FIXED | VECTOR_KICK);
+    }
+}
+
+/* The flag falls before anything is looked at, so that whoever finds it set knows that what he did
+ * will be seen. */
+static void take_kick(struct pcpu *pcpu)
+{
+    if (__atomic_exchange_n(&pcpu->arch.is_kicked, 0, __ATOMIC_SEQ_CST) != 0) {
+        sched_kicked();
+    }
+}
+
+void irq_take(uint64_t vector)
+{
+    struct pcpu *pcpu = arch_this_pcpu();
+
+    if (vector == VECTOR_SPURIOUS) {
+        return; /* wants no EOI */
+    }
+    lapic_write(LAPIC_EOI, 0);
+    if (vector == VECTOR_TIMER) {
+        time_interrupt(pcpu);
+    } else if (vector == VECTOR_KICK) {
+        take_kick(pcpu);
+    } else if (vector == VECTOR_PIN + board.uart_irq) {
+        console_interrupt();
+    }
+}
+
+/* What an NMI may have been about. */
+static void look_around(struct pcpu *pcpu)
+{
+    take_kick(pcpu);
+    if (pcpu == console_pcpu) {
+        ns16550_quiet();
+    }
+    if (pcpu->arch.deadline <= arch_time_now()) {
+        sched_timer();
+    }
+}
+
+void irq_open(struct pcpu *pcpu, bool takes_vectors)
+{
+    if (takes_vectors) {
+        irq_window();
+    } else {
+        irq_window_nmi();
+    }
+    if (uses_nmi(pcpu)) {
+        look_around(pcpu);
+    }
+}
+
+void arch_irq_poll(void)
+{
+    struct pcpu *pcpu = arch_this_pcpu();
+
+    irq_open(pcpu, true);
+    if (pcpu->loaded != NULL && arch_vcpu_has_interrupt(pcpu->loaded)) {
+        sched_wake(pcpu->loaded);
+    }
+}
+
+void arch_irq_set_line(struct vm *vm, uint32_t virq, bool level)
+{
+    vioapic_set_line(vm, virq, level);
+}
