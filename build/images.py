@@ -50,6 +50,7 @@ class Image:
     suites: tuple[str, ...]
     apt_arch: str
     member: str
+    depends: str | None
     recipe: str | None
 
     @property
@@ -72,6 +73,7 @@ def read_catalogue(path: Path) -> list[Image]:
                     suites=tuple(table["suites"]),
                     apt_arch=table["apt-arch"],
                     member=table["member"],
+                    depends=table.get("depends"),
                     recipe=table.get("recipe"),
                 )
             except KeyError as error:
@@ -109,7 +111,10 @@ def download(image: Image, folder: Path) -> Path:
         )
         apt = PrivateApt(APT / f"{suite}-{image.apt_arch}", image.apt_arch, [suite])
         try:
-            return apt.download(image.package, folder)
+            package = image.package
+            if image.depends is not None:
+                package = apt.dependency(package, image.depends)
+            return apt.download(package, folder)
         except AptError as error:
             refused.append(f"{suite}: {error}")
             print(f"images: {image.name}: not to be had from {suite}", flush=True)
@@ -134,7 +139,7 @@ def fetch(image: Image) -> None:
         raise ImageError(f'{deb.name}: no file "{image.member}" inside')
     digest = hashlib.sha256(data).hexdigest()
     write_atomic(image.source, data)
-    origin = f"{image.package} {version} {image.apt_arch}\nsha256 {digest}\n"
+    origin = f"{deb.name.partition('_')[0]} {version} {image.apt_arch}\nsha256 {digest}\n"
     write_atomic(image.source.with_name(image.source.name + ".origin"), origin.encode())
     shutil.rmtree(folder)
 

@@ -9,6 +9,7 @@ each package against the list.
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import subprocess
 import tarfile
@@ -74,12 +75,12 @@ class PrivateApt:
         }
         return [word for key, value in pairs.items() for word in ("-o", f"{key}={value}")]
 
-    def _run(self, *words: str, cwd: Path | None = None) -> str:
-        command = ["apt-get", *self._options(), "-q", *words]
+    def _run(self, *words: str, cwd: Path | None = None, tool: str = "apt-get") -> str:
+        command = [tool, *self._options(), "-q", *words]
         done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
         if done.returncode != 0:
             what = " ".join(words)
-            raise AptError(f"apt-get {what} failed:\n{done.stderr.strip() or done.stdout.strip()}")
+            raise AptError(f"{tool} {what} failed:\n{done.stderr.strip() or done.stdout.strip()}")
         return done.stdout
 
     def update(self) -> None:
@@ -89,6 +90,23 @@ class PrivateApt:
                 raise AptError(f"{KEYRING} is missing: install the package debian-archive-keyring")
             self._run("update", "--error-on=any")
             self._updated = True
+
+    def dependency(self, package: str, pattern: str) -> str:
+        """The package that a metapackage stands for: what it depends on that has such a name.
+
+        Args:
+            package: the metapackage.
+            pattern: of names, as the shell has them.
+
+        Raises:
+            AptError: unknown package, no such dependency, network or signature failure.
+        """
+        self.update()
+        for line in self._run("depends", "--important", package, tool="apt-cache").splitlines():
+            kind, _, name = line.strip().partition(": ")
+            if kind == "Depends" and fnmatch.fnmatchcase(name, pattern):
+                return name
+        raise AptError(f'{package} depends on no package called "{pattern}"')
 
     def download(self, package: str, folder: Path) -> Path:
         """Fetch the newest version of one package, alone.

@@ -19,8 +19,9 @@ present() {
 }
 
 missing=
-while read -r group probe package; do
+while read -r group probe package native; do
     case $group in '' | '#'*) continue ;; esac
+    [ -z "$native" ] || [ "$(uname -m)" != "$group" ] || package=$native
     case " $* " in *" $group "*) ;; *) continue ;; esac
     case " $missing " in *" $package "*) continue ;; esac
     present "$probe" || missing="$missing $package"

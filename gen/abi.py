@@ -37,6 +37,10 @@ VPLIC_BANK_SIZE_MAX = 384
 VAPLIC_BANK_SIZE_MAX = 256
 V16550_SIZE_MAX = 128
 
+#: The same of x86_64, where V16550_SIZE_MAX holds too.
+VIOAPIC_SIZE_MAX = 512
+VMCB_SIZE_MAX = 4096
+
 #: Budgets of the linked sections that do not follow from the counts, in bytes.
 TEXT_BUDGET = 96 * KIB
 RODATA_BUDGET = 32 * KIB

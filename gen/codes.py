@@ -391,6 +391,13 @@ _TABLE = (
         "Make the region larger, or load the image elsewhere.",
     ),
     Code(
+        "boot-overlap",
+        "What an x86_64 guest boots from has no room.",
+        "Boot parameters, page tables and ACPI tables lie in the first megabyte of a VM, where PCs"
+        " have them: it must be memory, and an image must stay clear of them.",
+        "Let the first region begin at 0; load or link images at 1 MiB or above.",
+    ),
+    Code(
         "dtb-contradicts",
         "The device tree given for a guest describes another machine than the VM.",
         "The guest believes its tree: memory that is not there, or an interrupt controller"

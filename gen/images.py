@@ -7,7 +7,7 @@ within an EFI zboot executable.
 
 Sources: Linux Documentation/arch/arm64/booting.rst, arch/riscv/boot-image-header.rst,
 arch/x86/boot.rst; drivers/firmware/efi/libstub/zboot-header.S; RFC 1952 (gzip); ELF-64 Object File
-Format 1.5.
+Format 1.5; Xen public/elfnote.h (PVH).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Protocol
 
+from gen import bzimage
 from gen.model import Payload, Problem, Segment
 from gen.ranges import BLOCK_SIZE, MIB, PAGE_SIZE, align_up
 
@@ -36,6 +37,8 @@ _MACHINES = {
 }
 _MACHINES |= {62: "x86_64", 183: "aarch64", 243: "riscv64", 258: "loongarch64"}
 _ET_EXEC, _ET_DYN, _EM_RISCV = 2, 3, 243
+_PHYS32_ENTRY = 18  # XEN_ELFNOTE_PHYS32_ENTRY
+_ENTRY_64 = 0x200  # of an x86_64 kernel, from its start
 
 
 class ImageError(Exception):
@@ -266,9 +269,8 @@ def _kernel(path: Path, packing: tuple[str, ...], head: bytes, size: int) -> Pay
         # refuses an initrd in the last one
         image_size = align_up(image_size, BLOCK_SIZE)
         arch = "riscv64"
-    elif len(head) >= 0x264 and head[0x202:0x206] == b"HdrS":
-        text_offset, image_size = 0, int(struct.unpack_from("<I", head, 0x260)[0])
-        arch = "x86_64" if struct.unpack_from("<H", head, 0x236)[0] & 1 else "x86 (32 bits)"
+    elif bzimage.is_kernel(head):
+        return _x86_kernel(path, packing, head, size)
     else:
         raise ImageError(
             "image-format",
@@ -291,6 +293,38 @@ def _kernel(path: Path, packing: tuple[str, ...], head: bytes, size: int) -> Pay
     )
 
 
+# Of such a file only what follows the real-mode code is loaded.
+def _x86_kernel(path: Path, packing: tuple[str, ...], head: bytes, size: int) -> Payload:
+    try:
+        header = bzimage.read(head)
+    except ValueError as error:
+        raise ImageError("image-format", f"{path.name} {error}") from None
+    loaded = size - header.offset
+    if loaded <= _ENTRY_64:
+        raise ImageError(
+            "image-format",
+            f"{path.name} is cut short: it has {size} bytes, and its kernel starts at byte"
+            f" {header.offset}",
+        )
+    memory_size = max(header.memory_size, loaded)
+    base = 0 if header.movable else header.preferred
+    return Payload(
+        path=path,
+        kind="linux",
+        arch="x86_64" if header.is_64bit else "x86 (32 bits)",
+        packing=packing,
+        size=size,
+        movable=header.movable,
+        segments=(Segment(base, header.offset, loaded, memory_size),),
+        entry=_ENTRY_64,
+        text_offset=0,
+        image_size=memory_size,
+        alignment=header.alignment,
+        preferred=header.preferred,
+        setup_header=header.data,
+    )
+
+
 # ---- ELF -----------------------------------------------------------------------------------------
 
 
@@ -301,7 +335,6 @@ def _elf(path: Path, packing: tuple[str, ...], head: bytes) -> Payload:
             f"{path.name} is no ELF file",
             'a kernel with a boot header is type = "linux", plain bytes are type = "raw"',
         )
-    from elftools.common.exceptions import ELFError
     from elftools.elf.elffile import ELFFile
 
     stream = io.BytesIO(_unpacked(path, packing)) if packing else path.open("rb")
@@ -309,7 +342,9 @@ def _elf(path: Path, packing: tuple[str, ...], head: bytes) -> Payload:
         with stream:
             size = stream.seek(0, io.SEEK_END)
             return _elf_payload(path, packing, ELFFile(stream), size)
-    except (ELFError, struct.error, ValueError) as error:
+    except ImageError:
+        raise
+    except Exception as error:  # of the parser, its helpers, and of seeking where it is told to
         raise _damaged(path, "ELF", error) from None
 
 
@@ -337,21 +372,37 @@ def _elf_payload(path: Path, packing: tuple[str, ...], elf: object, size: int) -
             entry = entry - item.p_vaddr + item.p_paddr
             break
     base = min(item.p_paddr for item in loads)
+    pvh_entry = _pvh_entry(elf)
     return Payload(
         path=path,
         kind="elf",
-        arch=_elf_arch(elf),
+        # The protocol starts executables of both classes in 32-bit mode.
+        arch=_elf_arch(elf) if pvh_entry is None else "x86_64",
         packing=packing,
         size=size,
         movable=kinds[header.e_type] == _ET_DYN,
         segments=tuple(
             Segment(item.p_paddr, item.p_offset, item.p_filesz, item.p_memsz) for item in loads
         ),
-        entry=entry,
+        entry=entry if pvh_entry is None else pvh_entry,
         text_offset=0,
         image_size=max(item.p_paddr + item.p_memsz for item in loads) - base,
         alignment=max(PAGE_SIZE, *(item.p_align for item in loads)),
+        pvh=pvh_entry is not None,
     )
+
+
+# The physical address of a PVH entry point, None where no note of Xen's names one (an x86
+# executable of either class).
+def _pvh_entry(elf: object) -> int | None:
+    if elf.header.e_machine not in ("EM_386", "EM_X86_64"):  # type: ignore[attr-defined]
+        return None
+    for segment in elf.iter_segments("PT_NOTE"):  # type: ignore[attr-defined]
+        for note in segment.iter_notes():
+            data: bytes = note.n_descdata
+            if note.n_name == "Xen" and note.n_type == _PHYS32_ENTRY and len(data) in (4, 8):
+                return int.from_bytes(data, "little")
+    return None
 
 
 def _elf_arch(elf: object) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from gen.ranges import BLOCK_SIZE, Range
+from gen.ranges import BLOCK_SIZE, Range, align_up
 from gen.source import Spans
 
 Permissions = Literal["r", "rw", "rx", "rwx"]
@@ -61,7 +61,7 @@ class Cpu:
 
     index: its number here, in the order of the tree; what `cpus = [...]` counts.
     hardware_id: what the hardware calls it (aarch64: the affinity bits of MPIDR_EL1;
-    riscv64: the hart id).
+    riscv64: the hart id; x86_64: the APIC id).
     """
 
     index: int
@@ -74,7 +74,7 @@ class Cpu:
 class Uart:
     """The UART that the board prints on.
 
-    kind: name of the driver, "pl011".
+    kind: name of the driver, "pl011".  window: of registers; on x86_64, of I/O ports.
     reg_shift: registers are 1 << reg_shift bytes apart.  io_width: bytes of one register.
     """
 
@@ -178,11 +178,14 @@ class Payload:
     arch: architecture of the code; None where the form does not tell.
     packing: how the file is wrapped, outermost first: (), ("gzip",), ("zboot", "zstd"), ...
     size: bytes of the unpacked contents.
-    movable: whether it runs at any aligned address; an ELF executable of fixed address does not.
+    movable: whether it runs at any aligned address; if not, segments have guest addresses.
     entry: guest address (elf) or offset from the load address (others).
     text_offset: offset of the kernel from a 2 MiB boundary (linux), else 0.
     image_size: bytes of memory from the load address on, .bss included.
     alignment: what the load address, less text_offset, must be a multiple of.
+    preferred: address that it likes best, where that is free; 0 for the lowest possible one.
+    pvh: whether it is started by the PVH protocol, in 32-bit mode, at `entry` (x86_64).
+    setup_header: of an x86_64 kernel, for its boot parameters.
     """
 
     path: Path
@@ -196,6 +199,9 @@ class Payload:
     text_offset: int
     image_size: int
     alignment: int
+    preferred: int = 0
+    pvh: bool = False
+    setup_header: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -253,6 +259,21 @@ class Image:
         """The payload of an image that has been checked."""
         assert self.payload is not None, f"image {self.name} was not checked"
         return self.payload
+
+    def load_address(self, ram: Range, floor: int) -> int:
+        """Guest address of the image: where it was linked for, as given, or as its header likes.
+
+        Args:
+            ram: the VM's first memory region.
+            floor: gen.arch.Architecture.image_floor.
+        """
+        payload = self.header
+        if not payload.movable:
+            return min(segment.address for segment in payload.segments)
+        if self.load is not None:
+            return self.load
+        lowest = align_up(ram.base + floor, payload.alignment) + payload.text_offset
+        return max(lowest, payload.preferred)
 
 
 # ---- the VMs -------------------------------------------------------------------------------------

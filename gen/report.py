@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from gen.fdt import FdtNode
 from gen.plan.types import Pcpu, Plan, Vm
 from gen.ranges import Range, holes, size_text
 
@@ -73,7 +72,7 @@ def _vm(plan: Plan, vm: Vm) -> Iterator[str]:
         ("vCPUs", ", ".join(f"{item.index} on CPU {item.cpu}" for item in vcpus)),
         ("VMID", str(vm.vmid)),
         ("starts", "with the machine" if vm.autostart else "by hand"),
-        ("at", f"{vm.entry:#x}, device tree at {vm.argument:#x}"),
+        ("at", f"{vm.entry:#x}, {vm.boot.what} at {vm.boot.argument:#x}"),
         ("images", "linked in place" if vm.in_place else "copied at boot"),
         ("on crash", vm.on_crash),
         ("on reboot", vm.on_reboot),
@@ -239,13 +238,13 @@ def _amount(size: int) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, FdtNode | bytes | Path):
+    if isinstance(value, bytes | Path):
         return None
     if dataclasses.is_dataclass(value):
         return {
             field.name: _plain(getattr(value, field.name))
             for field in dataclasses.fields(value)
-            if field.name not in ("tree", "contents", "tables")
+            if field.name not in ("sources", "contents", "tables")
         }
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]

@@ -377,7 +377,7 @@ class BoardTable(Table):
     """`[board]`: which board this is."""
 
     name: str = key(..., "Name of the board, the name of the file.")
-    arch: Literal["aarch64", "riscv64"] = key(..., "Architecture.")
+    arch: Literal["aarch64", "riscv64", "x86_64"] = key(..., "Architecture.")
     device_tree: str = key(..., "The board's device tree (.dts or .dtb), relative to this file.")
     description: str = key("", "One line about the board.")
 

@@ -17,7 +17,7 @@ from gen.model import Hardware, System, Vm
 from gen.ranges import Owned
 
 #: Architectures that exist, by the name that board files use.
-NAMES = ("aarch64", "riscv64")
+NAMES = ("aarch64", "riscv64", "x86_64")
 
 
 class Architecture(ABC):
@@ -27,6 +27,10 @@ class Architecture(ABC):
     elf_machine: e_machine of its executables, as a number.
     max_vcpus: most vCPUs that one VM can have.
     boot_area_use: what the first 2 MiB of RAM are left to, for messages.
+    image_floor: bytes at the start of a VM's memory that an image stays clear of, unless it says
+    otherwise.
+    boot_areas: guest memory where a VM is told of its machine, and names for messages; () where
+    that is a device tree, which has no fixed place.
     grants_pmu: whether a VM can have the performance counters of its CPUs.
     """
 
@@ -34,6 +38,8 @@ class Architecture(ABC):
     elf_machine: int
     max_vcpus: int
     boot_area_use: str
+    image_floor: int = 0
+    boot_areas: tuple[Owned[str], ...] = ()
     grants_pmu: bool = False
 
     @abstractmethod
@@ -55,6 +61,13 @@ class Architecture(ABC):
     @abstractmethod
     def guest_limit(self, hardware: Hardware) -> int:
         """Guest addresses are below it: the reach of the second-stage tables."""
+
+    def vm_limit(self, hardware: Hardware) -> int | None:  # noqa: ARG002
+        """Most VMs that the CPUs tell apart; None where that is more than the runtime's own limit.
+
+        A method of the interface like the others, but one that most architectures need not have.
+        """
+        return None
 
     @abstractmethod
     def claimed_windows(self, hardware: Hardware) -> tuple[Owned[str], ...]:

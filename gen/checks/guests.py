@@ -9,10 +9,11 @@ first region (or its start).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from gen.arch import architecture
 from gen.checks import rule
-from gen.checks.words import region_text, size_span, vm_text
+from gen.checks.words import guest_span, region_text, size_span, vm_text
 from gen.diag import Diagnostic, Note
 from gen.model import Image, Payload, System, Vm
 from gen.ranges import (
@@ -29,48 +30,52 @@ from gen.ranges import (
 )
 
 
-# The VMs with an image that can be spoken of; what is wrong with the others is reported elsewhere.
-def _images(system: System) -> Iterator[tuple[Vm, Image, Payload]]:
+@dataclass(frozen=True)
+class _Placed:
+    """An image that can be spoken of in a VM.  load: guest address at which its memory begins."""
+
+    vm: Vm
+    image: Image
+    payload: Payload
+    load: int
+
+    @property
+    def pieces(self) -> list[Range]:
+        """Guest memory that the image takes, zeroed parts included."""
+        if self.payload.kind != "elf":
+            return [Range(self.load, self.payload.image_size)]
+        base = min(segment.address for segment in self.payload.segments)
+        return [
+            Range(segment.address - base + self.load, segment.memory_size)
+            for segment in self.payload.segments
+        ]
+
+    @property
+    def initrd(self) -> Range | None:
+        """Where the initrd goes, None without."""
+        if self.image.initrd is None or self.image.initrd.size is None:
+            return None
+        return Range(align_up(self.pieces[-1].end, PAGE_SIZE), self.image.initrd.size)
+
+
+# The VMs with such images; what is wrong with the others is reported elsewhere.
+def _images(system: System) -> Iterator[_Placed]:
+    floor = architecture(system.board.arch).image_floor
     for vm in system.vms:
         image = system.find_image(vm.image)
         if image is None or image.payload is None or not vm.memory:
             continue
         if image.payload.arch in (None, system.board.arch):
-            yield vm, image, image.payload
+            load = image.load_address(vm.memory[0].guest_range, floor)
+            yield _Placed(vm, image, image.payload, load)
 
 
 # Those of them whose image lies in the VM's memory as a whole.
-def _fitting_images(system: System) -> Iterator[tuple[Vm, Image, Payload]]:
-    for vm, image, payload in _images(system):
-        memory = [region.guest_range for region in vm.memory]
-        if not any(subtracted(area, memory) for area in _pieces(vm, image, payload)):
-            yield vm, image, payload
-
-
-# Guest address at which the image's memory begins (ELF: its lowest segment).
-def _load(vm: Vm, image: Image, payload: Payload) -> int:
-    if payload.kind == "elf" and not payload.movable:
-        return min(segment.address for segment in payload.segments)
-    if image.load is not None:
-        return image.load
-    return align_up(vm.memory[0].guest, payload.alignment) + payload.text_offset
-
-
-# Guest memory that the image takes, piece by piece, zeroed parts included.
-def _pieces(vm: Vm, image: Image, payload: Payload) -> list[Range]:
-    load = _load(vm, image, payload)
-    if payload.kind != "elf":
-        return [Range(load, payload.image_size)]
-    base = min(segment.address for segment in payload.segments)
-    return [
-        Range(segment.address - base + load, segment.memory_size) for segment in payload.segments
-    ]
-
-
-def _initrd(vm: Vm, image: Image, payload: Payload) -> Range | None:
-    if image.initrd is None or image.initrd.size is None:
-        return None
-    return Range(align_up(_pieces(vm, image, payload)[-1].end, PAGE_SIZE), image.initrd.size)
+def _fitting_images(system: System) -> Iterator[_Placed]:
+    for item in _images(system):
+        memory = [region.guest_range for region in item.vm.memory]
+        if not any(subtracted(area, memory) for area in item.pieces):
+            yield item
 
 
 # The most that the guest's device tree can need: a generated one grows with what it describes.
@@ -89,21 +94,29 @@ def _tree(vm: Vm, image: Image) -> Range:
     return Range(base, end - base)
 
 
+# How code of each kind is moved.
+_MOVE = {
+    "elf": "link the program for another address",
+    "linux": "configure the kernel as relocatable (CONFIG_RELOCATABLE)",
+    "raw": "",
+}
+
+
 @rule("load-fixed")
 def load_fixed(system: System) -> Iterator[Diagnostic]:
-    """An executable linked for fixed addresses cannot be moved."""
+    """An executable or kernel linked for fixed addresses cannot be moved."""
     for image in system.images:
         payload = image.payload
-        if image.load is None or payload is None or payload.kind != "elf" or payload.movable:
+        if image.load is None or payload is None or payload.movable:
             continue
         base = min(segment.address for segment in payload.segments)
         if image.load != base:
             yield Diagnostic(
                 "load-fixed",
-                f"[images.{image.name}]: load is {image.load:#x}, but the executable is linked for"
-                f" {base:#x}",
+                f"[images.{image.name}]: load is {image.load:#x}, but the"
+                f" {'executable' if payload.kind == 'elf' else 'kernel'} is linked for {base:#x}",
                 image.spans.of("load"),
-                'leave out "load", or link the program for another address',
+                f'leave out "load", or {_MOVE[payload.kind]}',
             )
 
 
@@ -131,11 +144,12 @@ def load_unaligned(system: System) -> Iterator[Diagnostic]:
 @rule("image-too-large")
 def image_too_large(system: System) -> Iterator[Diagnostic]:
     """An image that its VM's memory cannot hold at any place."""
-    for vm, image, payload in _images(system):
+    for item in _images(system):
+        vm, image, payload = item.vm, item.image, item.payload
         region = vm.memory[0]
         if payload.kind == "elf" or image.load is not None:
             continue  # load-outside
-        area = Range(_load(vm, image, payload), payload.image_size)
+        area = Range(item.load, payload.image_size)
         if area.end > region.guest_range.end:
             need = area.end - region.guest
             yield Diagnostic(
@@ -151,11 +165,12 @@ def image_too_large(system: System) -> Iterator[Diagnostic]:
 @rule("load-outside")
 def load_outside(system: System) -> Iterator[Diagnostic]:
     """Every byte of an image must be placed in memory of the VM."""
-    for vm, image, payload in _images(system):
+    for item in _images(system):
+        vm, image, payload = item.vm, item.image, item.payload
         if payload.kind != "elf" and image.load is None:
             continue  # image-too-large
         memory = [region.guest_range for region in vm.memory]
-        for area in _pieces(vm, image, payload):
+        for area in item.pieces:
             rest = subtracted(area, memory)
             if not rest:
                 continue
@@ -175,11 +190,11 @@ def load_outside(system: System) -> Iterator[Diagnostic]:
 @rule("entry-outside", needs=("mem-permissions",))
 def entry_outside(system: System) -> Iterator[Diagnostic]:
     """The first vCPU must start in memory of the VM, at an instruction."""
-    for vm, image, payload in _fitting_images(system):
-        load = _load(vm, image, payload)
+    for item in _fitting_images(system):
+        vm, image, payload = item.vm, item.image, item.payload
         entry = image.entry
         if entry is None:
-            entry = payload.entry + load
+            entry = payload.entry + item.load
             if payload.kind == "elf":
                 entry -= min(segment.address for segment in payload.segments)
         runnable = [region for region in vm.memory if "x" in region.permissions]
@@ -198,12 +213,13 @@ def entry_outside(system: System) -> Iterator[Diagnostic]:
 @rule("initrd-overlap")
 def initrd_overlap(system: System) -> Iterator[Diagnostic]:
     """The initrd lies behind all that the kernel takes (its image_size, not its file's size)."""
-    for vm, image, payload in _fitting_images(system):
-        initrd = _initrd(vm, image, payload)
+    for item in _fitting_images(system):
+        vm, image = item.vm, item.image
+        initrd = item.initrd
         region = vm.memory[0]
         if initrd is None or initrd.end <= region.guest_range.end:
             continue
-        kernel = _pieces(vm, image, payload)[-1]
+        kernel = item.pieces[-1]
         need = initrd.end - region.guest + BLOCK_SIZE
         yield Diagnostic(
             "initrd-overlap",
@@ -220,11 +236,14 @@ def initrd_overlap(system: System) -> Iterator[Diagnostic]:
 @rule("dtb-overlap")
 def dtb_overlap(system: System) -> Iterator[Diagnostic]:
     """The device tree lies at one end of the first region, where nothing else may be."""
-    for vm, image, payload in _fitting_images(system):
+    if architecture(system.board.arch).boot_areas:
+        return  # boot-overlap
+    for item in _fitting_images(system):
+        vm, image = item.vm, item.image
         region = vm.memory[0]
         tree = _tree(vm, image)
-        items = [Owned(area, "image") for area in _pieces(vm, image, payload)]
-        initrd = _initrd(vm, image, payload)
+        items = [Owned(area, "image") for area in item.pieces]
+        initrd = item.initrd
         if initrd is not None and initrd.end > region.guest_range.end:
             continue  # initrd-overlap
         if initrd is not None:
@@ -253,6 +272,38 @@ def dtb_overlap(system: System) -> Iterator[Diagnostic]:
             image.spans.of("device-tree-at") if at_start else size_span(region),
             help_text,
         )
+
+
+@rule("boot-overlap")
+def boot_overlap(system: System) -> Iterator[Diagnostic]:
+    """What a guest boots from has its own place in the VM's memory."""
+    arch = architecture(system.board.arch)
+    for item in _fitting_images(system):
+        vm, image = item.vm, item.image
+        memory = [region.guest_range for region in vm.memory if region.permissions == "rwx"]
+        for area in arch.boot_areas:
+            if subtracted(area.range, memory):
+                yield Diagnostic(
+                    "boot-overlap",
+                    f"{vm_text(vm)}: {area.range} is no memory of the VM that it may read and"
+                    f" write, but its {area.owner} lie there",
+                    guest_span(vm.memory[0]),
+                    f"let its first region begin at {system.board.guest_ram:#x} and have"
+                    f" {size_text(arch.image_floor)} or more",
+                )
+                break
+            hit = next((piece for piece in item.pieces if piece.overlaps(area.range)), None)
+            if hit is not None:
+                key = "load" if image.load is not None else "kernel"
+                yield Diagnostic(
+                    "boot-overlap",
+                    f'{vm_text(vm)}: image "{image.name}" goes to {hit}, which overlaps'
+                    f" {area.range}, where its {area.owner} lie",
+                    image.spans.of(key),
+                    f"load or link it at {system.board.guest_ram + arch.image_floor:#x} or above",
+                    (Note(f"{vm_text(vm)} boots it", vm.spans.of("image")),),
+                )
+                break
 
 
 @rule("dtb-contradicts")

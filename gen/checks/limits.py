@@ -30,11 +30,12 @@ def limit(system: System) -> Iterator[Diagnostic]:
             yield Diagnostic("limit", message, span, "make the system smaller")
 
     vms = system.vms
-    if len(vms) > VMS:
-        yield from over("virtual machines", len(vms), VMS, vms[VMS].spans.table)
     board = system.board
-    yield from over("CPUs of the board", len(board.cpus), CPUS, system.spans.of("board"))
     arch = architecture(board.arch)
+    vm_limit = min(VMS, arch.vm_limit(board.hardware) or VMS)
+    if len(vms) > vm_limit:
+        yield from over("virtual machines", len(vms), vm_limit, vms[vm_limit].spans.table)
+    yield from over("CPUs of the board", len(board.cpus), CPUS, system.spans.of("board"))
     vcpus = devices = 0
     load: dict[int, int] = {}
     for vm in vms:

@@ -13,8 +13,10 @@
     owners.py   who has which physical address
     devices.py  passed-through devices, as guests have them
     limits.py   what the C is to assert
-    isa.py      what an architecture has to say; aarch64.py, riscv64.py say it
+    isa.py      what an architecture has to say; aarch64.py, riscv64.py, x86_64.py say it
+    devicetree.py  what those say alike whose guests boot with a device tree
     aarch64_tree.py, riscv64_tree.py  the device trees of their guests
+    x86_64_boot.py  what x86_64 guests find instead; x86_64_policy.py  which MSRs and CPUID leaves
     origin.py   names for generated output
 
 Nothing is decided after this: gen.emit and gen.report only print.

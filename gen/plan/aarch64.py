@@ -28,7 +28,7 @@ from gen.pagetables.arm_el2_stage1 import ArmEl2Stage1
 from gen.pagetables.arm_stage2 import ArmStage2
 from gen.plan.aarch64_tree import GuestMachine, guest_tree
 from gen.plan.devices import guest_devices, hw_irqs
-from gen.plan.isa import Isa
+from gen.plan.devicetree import TreeIsa
 from gen.plan.types import ArchBoard, ArchPcpu, ArchVcpu, ArchVm, DeviceWindow, MmioRegion
 from gen.ranges import PAGE_SIZE, Range
 
@@ -69,7 +69,7 @@ class Aarch64Board(ArchBoard):
     maintenance_intid: int
 
 
-class Aarch64Isa(Isa):
+class Aarch64Isa(TreeIsa):
     """See gen.plan.isa.Isa."""
 
     own_format = ArmEl2Stage1()
@@ -85,6 +85,8 @@ class Aarch64Isa(Isa):
         gic, timer, _, uart = _parts(hardware_of(system.board.hardware))
         assert timer.hypervisor_physical is not None
         return Aarch64Board(
+            data_size=0,
+            rodata_size=0,
             uart_irq=uart.interrupt.number,
             gicd=Range(gic.distributor.base, DISTRIBUTOR_SIZE),
             uart=Range(uart.window.base, PAGE_SIZE),
@@ -152,7 +154,7 @@ class Aarch64Isa(Isa):
     def tree(
         self, system: System, vm: Vm, part: ArchVm, board_tree: Tree | None, initrd: Range | None
     ) -> FdtNode:
-        """See Isa."""
+        """See TreeIsa."""
         assert isinstance(part, Aarch64Vm)
         _, timer, _, _ = _parts(hardware_of(system.board.hardware))
         assert timer.hypervisor_physical is not None

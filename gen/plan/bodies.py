@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What each VM is made of: first what does not depend on addresses in the machine, then the rest.
 
-A `Draft` is a VM with its image and device tree placed in guest memory; a `Body` adds where its
-memory lies and what is copied where.
+A `Draft` is a VM with its image and all that it is told placed in guest memory; a `Body` adds where
+its memory lies and what is copied where.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gen import fdt, guestfdt
-from gen.fdt import FdtNode
+from gen import fdt
 from gen.model import MemoryRegion, System, Vm
 from gen.plan import store
 from gen.plan.devices import hw_irqs
-from gen.plan.guest import Contents, Placed, in_regions, place, place_tree
+from gen.plan.guest import Contents, Placed, in_regions, place
 from gen.plan.isa import isa
 from gen.plan.memory import Placement, place_memory
 from gen.plan.origin import origin
 from gen.plan.types import (
     ArchVm,
+    Boot,
     DeviceWindow,
     HwIrq,
     ImageCopy,
@@ -34,19 +34,14 @@ from gen.source import Span
 
 @dataclass(frozen=True)
 class Draft:
-    """A VM before physical addresses are known.  pieces: the image's, and last the device tree."""
+    """A VM before physical addresses are known.  pieces: the image's, then those of `boot`."""
 
     vm: Vm
     placed: Placed
-    tree: FdtNode
+    boot: Boot
     pieces: tuple[Piece, ...]
     arch: ArchVm
     hw_irqs: tuple[HwIrq, ...]
-
-    @property
-    def argument(self) -> int:
-        """What the first vCPU finds in its first register: the guest address of the tree."""
-        return self.pieces[-1].guest
 
 
 @dataclass(frozen=True)
@@ -60,7 +55,7 @@ class Body:
 
 
 def drafts(system: System) -> tuple[Draft, ...]:
-    """All VMs with their images and device trees, in the order of the file.
+    """All VMs with what lies in their memory, in the order of the file.
 
     Raises:
         ImageError: an image file's packed data is damaged.
@@ -74,14 +69,10 @@ def drafts(system: System) -> tuple[Draft, ...]:
     for vm in system.vms:
         placed = place(system, vm, contents)
         part = arch.vm(system, vm)
-        given = system.image_of(vm).device_tree
-        if given is not None and given.path is not None:
-            tree = guestfdt.completed(fdt.read(given.path), vm.cmdline, placed.initrd)
-        else:
-            tree = arch.tree(system, vm, part, board_tree, placed.initrd)
-        parts = [part for piece in placed.pieces for part in in_regions(vm, piece)]
-        pieces = (*parts, place_tree(system, vm, guestfdt.blob(tree)))
-        result.append(Draft(vm, placed, tree, pieces, part, hw_irqs(vm)))
+        boot = arch.boot(system, vm, part, board_tree, placed.initrd)
+        whole = (*placed.pieces, *boot.pieces)
+        pieces = tuple(half for piece in whole for half in in_regions(vm, piece))
+        result.append(Draft(vm, placed, boot, pieces, part, hw_irqs(vm)))
     return tuple(result)
 
 

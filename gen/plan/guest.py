@@ -1,25 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the parts of an image lie in a VM: kernel or segments, initrd, device tree.
+"""Where the parts of an image lie in a VM: kernel or segments, initrd.
 
-Sources: Linux Documentation/arch/arm64/booting.rst (Image header, device tree below 2 MiB that
-crosses no 2 MiB boundary, initrd outside the kernel's image_size).
+Sources: Linux Documentation/arch/arm64/booting.rst (Image header, initrd outside the kernel's
+image_size).
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gen import images
+from gen.arch import architecture
 from gen.model import Image, Payload, System, Vm
 from gen.plan.types import Piece
-from gen.ranges import BLOCK_SIZE, PAGE_SIZE, Range, align_down, align_up
+from gen.ranges import PAGE_SIZE, Range, align_up
 
 
 @dataclass(frozen=True)
 class Placed:
-    """An image in a VM, but for the device tree, whose contents follow from this.
+    """An image in a VM, but for what it is told of its machine, which follows from this.
 
     initrd: its guest addresses, None without one.
     """
@@ -60,7 +61,7 @@ def place(system: System, vm: Vm, contents: Contents) -> Placed:
     image = system.image_of(vm)
     payload = image.header
     ram = vm.memory[0].guest_range
-    load = load_address(image, ram)
+    load = image.load_address(ram, architecture(system.board.arch).image_floor)
     if payload.kind == "elf":
         return _place_elf(image, payload, load, contents)
     what = "kernel" if payload.kind == "linux" else "program"
@@ -74,30 +75,6 @@ def place(system: System, vm: Vm, contents: Contents) -> Placed:
         pieces.append(Piece("initrd", base, image.initrd.path, size, size, sha))
     entry = image.entry if image.entry is not None else load + payload.entry
     return Placed(entry, tuple(pieces), initrd)
-
-
-def load_address(image: Image, ram: Range) -> int:
-    """Guest address of an image: where it was linked for, as given, or the lowest it allows."""
-    payload = image.header
-    if not payload.movable:
-        return min(segment.address for segment in payload.segments)
-    if image.load is not None:
-        return image.load
-    return align_up(ram.base, payload.alignment) + payload.text_offset
-
-
-def place_tree(system: System, vm: Vm, blob: bytes) -> Piece:
-    """The device tree: at the start or the end of the VM's first region, as the image wants it.
-
-    At the end it crosses no 2 MiB boundary.
-    """
-    ram = vm.memory[0].guest_range
-    base = align_down(ram.end - len(blob), PAGE_SIZE)
-    if system.image_of(vm).device_tree_at == "start":
-        base = ram.base
-    elif base // BLOCK_SIZE != (base + len(blob) - 1) // BLOCK_SIZE:
-        base = align_down(ram.end - 1, BLOCK_SIZE) - align_up(len(blob), PAGE_SIZE)
-    return Piece("device tree", base, blob, len(blob), len(blob), digest(blob))
 
 
 def in_regions(vm: Vm, piece: Piece) -> list[Piece]:
@@ -116,17 +93,29 @@ def in_regions(vm: Vm, piece: Piece) -> list[Piece]:
         end = min(region.end, whole.end) - whole.base
         rest = piece.memory_size - first if end == piece.size else end - first
         part = data[first:end]
-        what = f"{piece.what} part {len(result)}"
-        result.append(Piece(what, piece.guest + first, part, len(part), rest, digest(part)))
+        result.append(
+            replace(
+                piece,
+                what=f"{piece.what} part {len(result)}",
+                guest=piece.guest + first,
+                contents=part,
+                size=len(part),
+                memory_size=rest,
+                digest=digest(part),
+                file="",
+            )
+        )
     return result
 
 
-# A file that holds the bytes as they are is used itself; one that had to be unpacked is not.
+# A file that holds the bytes as they are is used itself; one that has to be unpacked or of which
+# only a part is loaded is not.
 def _whole(what: str, load: int, payload: Payload, contents: Contents) -> Piece:
-    if not payload.packing:
+    (segment,) = payload.segments
+    if not payload.packing and not segment.offset:
         size, sha = contents.file(payload.path)
         return Piece(what, load, payload.path, size, max(size, payload.image_size), sha)
-    data = contents.payload(payload)
+    data = contents.payload(payload)[segment.offset : segment.offset + segment.file_size]
     return Piece(what, load, data, len(data), max(len(data), payload.image_size), digest(data))
 
 

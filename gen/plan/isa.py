@@ -12,10 +12,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cache
 
-from gen.fdt import FdtNode, Tree
+from gen.fdt import Tree
 from gen.model import System, Vm
 from gen.pagetables.format import Format
-from gen.plan.types import ArchBoard, ArchPcpu, ArchVcpu, ArchVm, DeviceWindow, MmioRegion
+from gen.plan.types import ArchBoard, ArchPcpu, ArchVcpu, ArchVm, Boot, DeviceWindow, MmioRegion
 from gen.ranges import Range
 
 
@@ -25,11 +25,13 @@ class Isa(ABC):
     own_format: of the hypervisor's own page tables.
     table_alignment: bytes of the largest table, its own or a VM's.
     state_sizes: structures of emulated devices in .data: their names, and most bytes.
+    notes: sections of notes by which boot loaders know the hypervisor.
     """
 
     own_format: Format
     table_alignment: int
     state_sizes: tuple[tuple[str, int], ...]
+    notes: tuple[str, ...] = ()
 
     @abstractmethod
     def board(self, system: System) -> ArchBoard:
@@ -68,10 +70,10 @@ class Isa(ABC):
         """Registers that the architecture itself passes through to a VM."""
 
     @abstractmethod
-    def tree(
+    def boot(
         self, system: System, vm: Vm, part: ArchVm, board_tree: Tree | None, initrd: Range | None
-    ) -> FdtNode:
-        """The VM's device tree, whose size does not depend on where the initrd lies.
+    ) -> Boot:
+        """What the VM is told of its machine, and where that lies.
 
         Args:
             system: the system.

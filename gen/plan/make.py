@@ -63,8 +63,8 @@ def make(system: System) -> Plan:
         + len(registers)
         + len(images),
         entries=sum(len(body.memory) + len(body.copies) for body in parts),
-        arch_rodata=sum(body.draft.arch.rodata_size for body in parts),
-        arch_data=sum(body.draft.arch.data_size for body in parts),
+        arch_rodata=board.rodata_size + sum(body.draft.arch.rodata_size for body in parts),
+        arch_data=board.data_size + sum(body.draft.arch.data_size for body in parts),
     )
     stack_names = cpus.stack_names(vcpu_seats, cpu_seats)
     # The hypervisor writes into what the architecture passes through, too.
@@ -87,6 +87,7 @@ def make(system: System) -> Plan:
         ram=system.board.ram,
         kept=_kept(system, layout),
         layout=layout,
+        notes=arch.notes,
         images=images,
         pagetables=tables,
         vms=_vms(arch, parts, roots, consoles),
@@ -103,7 +104,9 @@ def make(system: System) -> Plan:
 def _irqs(system: System, parts: Sequence[Body], board: ArchBoard) -> tuple[IrqRoute, ...]:
     name = architecture(system.board.arch).interrupt_name
     number = board.uart_irq
-    result = [IrqRoute(number, name(number), "IRQ_OWNER_CONSOLE", None, 0, False, "console UART")]
+    uart = system.board.hardware.uart
+    is_edge = uart is not None and uart.interrupt.trigger == "edge"
+    result = [IrqRoute(number, name(number), "IRQ_OWNER_CONSOLE", None, 0, is_edge, "console UART")]
     for body in parts:
         vm = body.draft.vm
         for irq in body.draft.hw_irqs:
@@ -187,7 +190,7 @@ def _vms(
                 stage2_root=root.stage2,
                 window_root=root.window,
                 entry=draft.placed.entry,
-                argument=draft.argument,
+                boot=draft.boot,
                 memory=body.memory,
                 pieces=draft.pieces,
                 copies=body.copies,
@@ -196,7 +199,6 @@ def _vms(
                 hw_irqs=draft.hw_irqs,
                 console=console,
                 cmdline=vm.cmdline,
-                tree=draft.tree,
                 arch=draft.arch,
                 origin=origin(vm.spans.table, f"vm.{vm.name}"),
             )

@@ -31,7 +31,7 @@ class Counts:
 
     irqs: entries of irq_routes[].  owners: entries of owners[], without the sections.
     entries: rows of memory and image tables, of all VMs.
-    arch_rodata, arch_data: bytes of the emulated devices of all VMs.
+    arch_rodata, arch_data: bytes that the architecture needs for all VMs and for itself.
     """
 
     vms: int

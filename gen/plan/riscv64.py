@@ -32,7 +32,7 @@ from gen.pagetables.riscv_sv39 import RiscvSv39
 from gen.pagetables.riscv_sv39x4 import RiscvSv39x4
 from gen.pagetables.riscv_sv48x4 import RiscvSv48x4
 from gen.plan.devices import guest_devices, hw_irqs
-from gen.plan.isa import Isa
+from gen.plan.devicetree import TreeIsa
 from gen.plan.origin import origin
 from gen.plan.riscv64_tree import GuestMachine, guest_tree
 from gen.plan.types import ArchBoard, ArchPcpu, ArchVcpu, ArchVm, DeviceWindow, MmioRegion
@@ -95,7 +95,7 @@ class Riscv64Board(ArchBoard):
     imsic_hart_bits: int
 
 
-class Riscv64Isa(Isa):
+class Riscv64Isa(TreeIsa):
     """See gen.plan.isa.Isa."""
 
     own_format = RiscvSv39()
@@ -112,6 +112,8 @@ class Riscv64Isa(Isa):
         board = hardware_of(system.board.hardware)
         uart, plic, aplic, imsic = _uart(board), board.plic, board.aplic, board.imsic
         return Riscv64Board(
+            data_size=0,
+            rodata_size=0,
             uart_irq=uart.interrupt.number,
             timebase_frequency=board.timebase_frequency,
             uart=uart.window.base,
@@ -217,7 +219,7 @@ class Riscv64Isa(Isa):
     def tree(
         self, system: System, vm: Vm, part: ArchVm, board_tree: Tree | None, initrd: Range | None
     ) -> FdtNode:
-        """See Isa."""
+        """See TreeIsa."""
         assert isinstance(part, Riscv64Vm)
         board = hardware_of(system.board.hardware)
         return guest_tree(

@@ -58,13 +58,15 @@ def physical(vm: Vm, guest: Range, placement: Placement) -> int:
 # Names of images and VMs have no underscore, so that symbols cannot collide.
 def _stored(vm: Vm, piece: Piece, base: int, *, in_place: bool) -> StoredImage:
     suffix = piece.what.replace(" ", "-")
-    file = f"images/{vm.image}-{suffix}.bin"
     owner, title = f"image-{vm.image}", f'image "{vm.image}" {piece.what}'
-    if piece.what == "device tree":
-        file = f"guest-{vm.name}.dtb"
-        owner, title = f"vm-{vm.name}", f'device tree of vm "{vm.name}"'
+    if piece.owner == "vm":
+        owner, title = f"vm-{vm.name}", f'{piece.what} of vm "{vm.name}"'
     elif in_place:
         owner, title = f"vm-{vm.name}", f'vm "{vm.name}" {piece.what}'
+    elif piece.owner == "all":
+        owner, title = "guest", f"{piece.what} of every VM"
+    of = vm.image if piece.owner == "image" else owner
+    file = piece.file or f"images/{of}-{suffix}.bin"
     symbol = ident(f"{owner}-{suffix}")
     where = Range(base, piece.size)
     return StoredImage(symbol, file, where, in_place, piece.contents, piece.digest, title)

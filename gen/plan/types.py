@@ -9,11 +9,11 @@ others are physical.  `origin` is the place in the TOML that an item comes from,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gen.fdt import FdtNode
 from gen.model import Permissions, Qemu
 from gen.pagetables.build import ENTRY_SIZE, Table
 from gen.ranges import PAGE_SIZE, Range
@@ -87,6 +87,8 @@ class Piece:
 
     what: "kernel", "program", "segment 0", "initrd", "device tree".  guest: address.
     memory_size: bytes that it occupies, zeroes behind the contents included.
+    owner: whose it is: the image's, made for this VM, or the same for every VM.
+    file: where emit writes it, "" for a file below gen/images named after it.
     """
 
     what: str
@@ -95,6 +97,23 @@ class Piece:
     size: int
     memory_size: int
     digest: str
+    owner: Literal["image", "vm", "all"] = "image"
+    file: str = ""
+
+
+@dataclass(frozen=True)
+class Boot:
+    """What a VM finds beside its image: the description of its machine, in the form of the ISA.
+
+    pieces: in its memory.  argument: what the first vCPU finds in its first register, a guest
+    address.  what: the name of what lies there, for people.
+    sources: text of what was compiled, by name of file, for people.
+    """
+
+    pieces: tuple[Piece, ...]
+    argument: int
+    what: str
+    sources: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -181,11 +200,13 @@ class ArchPcpu:
 
 @dataclass(frozen=True)
 class ArchBoard:
-    """struct arch_board_config; as above.
+    """struct arch_board_config; as above, sizes of what belongs to no VM.
 
     uart_irq: the interrupt of the hypervisor's console.
     """
 
+    data_size: int
+    rodata_size: int
     uart_irq: int
 
 
@@ -211,7 +232,7 @@ class Vm:
     stage2_root: int
     window_root: int
     entry: int
-    argument: int
+    boot: Boot
     memory: tuple[MemRegion, ...]
     pieces: tuple[Piece, ...]
     copies: tuple[ImageCopy, ...]
@@ -220,7 +241,6 @@ class Vm:
     hw_irqs: tuple[HwIrq, ...]
     console: int | None
     cmdline: str
-    tree: FdtNode
     arch: ArchVm
     origin: str
 
@@ -230,7 +250,8 @@ class Vcpu:
     """struct vcpu_config and struct vcpu.
 
     number: index in vcpus[].  index: in its VM.  pcpu: index in pcpus[].  cpu: the board's number.
-    hardware_id: what the guest sees (aarch64: affinity of MPIDR_EL1; riscv64: hart id).
+    hardware_id: what the guest sees (aarch64: affinity of MPIDR_EL1; riscv64: hart id; x86_64:
+    APIC id).
     """
 
     number: int
@@ -334,6 +355,7 @@ class Plan:
     inputs: names of the files it was made from.  image_files: paths of the images' files as make
     reads them, relative to the checkout or to the folder of $(SYSTEM).
     log_level_number: enum log_level.  kept: RAM that nobody gets.
+    notes: sections of notes for boot loaders.
     """
 
     name: str
@@ -347,6 +369,7 @@ class Plan:
     ram: tuple[Range, ...]
     kept: tuple[Owner, ...]
     layout: Layout
+    notes: tuple[str, ...]
     images: tuple[StoredImage, ...]
     pagetables: PagetableSet
     vms: tuple[Vm, ...]

@@ -191,7 +191,8 @@ def test_affinity_with_other_bits_is_refused(tmp_path: Path) -> None:
         architecture("aarch64").read_hardware(tree(tmp_path, text))
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in BOARDS.glob("qemu-*.toml")))
+# x86 machines have no tree to compare with.
+@pytest.mark.parametrize("name", sorted(path.stem for path in BOARDS.glob("qemu-virt-*.toml")))
 def test_committed_tree_is_that_of_the_emulator(name: str, tmp_path: Path) -> None:
     board = read_board(BOARDS / f"{name}.toml")
     assert board.qemu is not None

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import random
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +61,59 @@ def test_other_architectures_are_recognised() -> None:
     assert inspect(FOLDER / "linux-riscv64", "linux").arch == "riscv64"
     assert inspect(FOLDER / "linux-x86", "linux").arch == "x86_64"
     assert inspect(FOLDER / "hello-x86.elf", "elf").arch == "x86_64"
+
+
+def test_x86_kernel(tmp_path: Path) -> None:
+    path = tmp_path / "bzImage"
+    path.write_bytes(payloads.x86_image(64 * KIB, 3 * MIB, preferred=16 * MIB))
+    payload = inspect(path, "linux")
+    assert (payload.arch, payload.movable, payload.entry) == ("x86_64", True, 0x200)
+    assert (payload.alignment, payload.preferred) == (2 * MIB, 16 * MIB)
+    (segment,) = payload.segments
+    assert (segment.address, segment.offset, segment.memory_size) == (0, 2048, 3 * MIB)
+    loaded = contents(payload)[segment.offset : segment.offset + segment.file_size]
+    assert loaded == b"\x90" * (62 * KIB)
+    header = payload.setup_header
+    assert header[0x11:0x15] == b"HdrS"
+    assert len(header) == 0x202 + 0x6A - 0x1F1, "as far as the jump behind it goes"
+
+
+def test_x86_kernel_that_cannot_be_moved() -> None:
+    payload = inspect(FOLDER / "linux-x86-fixed", "linux")
+    assert not payload.movable
+    assert payload.segments[0].address == 16 * MIB
+
+
+def test_x86_kernel_that_prefers_what_it_cannot_have(tmp_path: Path) -> None:
+    path = tmp_path / "bzImage"
+    path.write_bytes(payloads.x86_image(4 * KIB, preferred=1 * MIB, alignment=2 * MIB))
+    assert refusal(path, "linux") == (
+        "bzImage is damaged: 0x100000, which it prefers, is not so aligned"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), (("x86_64/hello-pvh.elf", "elf"), ("linux-x86", "linux"))
+)
+def test_damage_is_refused_or_harmless(name: str, kind: str, tmp_path: Path) -> None:
+    """No bytes in a header make the generator fail in another way than by a message."""
+    whole, chance = FILES[name](), random.Random(1)
+    path = tmp_path / "damaged"
+    for _ in range(1000):
+        data = bytearray(whole)
+        for _ in range(chance.randint(1, 6)):
+            data[chance.randrange(min(len(data), 0x300))] = chance.choice((0, 0xFF, 0x80, 1))
+        path.write_bytes(data[: chance.choice((len(data), chance.randrange(1, len(data))))])
+        try:
+            contents(inspect(path, kind))  # type: ignore[arg-type]
+        except ImageError as error:
+            assert error.problem.code == "image-format"
+
+
+def test_pvh_note() -> None:
+    payload = inspect(FOLDER / "x86_64" / "hello-pvh.elf", "elf")
+    assert (payload.arch, payload.pvh, payload.entry) == ("x86_64", True, 1 * MIB + 16)
+    assert not inspect(FOLDER / "x86_64" / "hello.elf", "elf").pvh
 
 
 def test_header_without_size_is_of_an_old_kernel(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gen.pagetables.amd_npt import AmdNpt
 from gen.pagetables.arm_el2_stage1 import ArmEl2Stage1
 from gen.pagetables.arm_stage2 import ArmStage2
 from gen.pagetables.build import Mapping as Wanted
@@ -18,8 +19,9 @@ from gen.pagetables.format import Access, Format, Memory
 from gen.pagetables.riscv_sv39 import RiscvSv39
 from gen.pagetables.riscv_sv39x4 import RiscvSv39x4
 from gen.pagetables.riscv_sv48x4 import RiscvSv48x4
+from gen.pagetables.x86_long import X86Long
 from gen.ranges import GIB, KIB, MIB, PAGE_SIZE, Range
-from tests.unit import arm_walk, riscv_walk
+from tests.unit import arm_walk, riscv_walk, x86_walk
 from tests.unit.walk import Result
 
 BASE = 0x4020_0000  # of the tables: a multiple of the largest
@@ -30,11 +32,17 @@ WALKS: tuple[tuple[Format, Walk, int], ...] = (
     (RiscvSv39x4(), riscv_walk.sv39x4, 41),
     (RiscvSv48x4(), riscv_walk.sv48x4, 50),
     (RiscvSv39(), riscv_walk.sv39, 38),
+    (AmdNpt(), x86_walk.nested, 48),
+    (X86Long(), x86_walk.long_mode, 47),
 )
 each_format = pytest.mark.parametrize(
-    ("format_", "walk", "bits"), WALKS, ids=("stage2", "el2", "sv39x4", "sv48x4", "sv39")
+    ("format_", "walk", "bits"),
+    WALKS,
+    ids=("stage2", "el2", "sv39x4", "sv48x4", "sv39", "npt", "long"),
 )
-own_format = pytest.mark.parametrize("format_", (ArmEl2Stage1(), RiscvSv39()), ids=("el2", "sv39"))
+own_format = pytest.mark.parametrize(
+    "format_", (ArmEl2Stage1(), RiscvSv39(), X86Long()), ids=("el2", "sv39", "long")
+)
 RW, RX, RO = Access(write=True), Access(execute=True), Access()
 DEVICE = Access(write=True, memory=Memory.DEVICE)
 
@@ -231,7 +239,8 @@ def test_the_hypervisor_has_no_writable_code(format_: Format) -> None:
         build(format_, [Wanted(Range(0, PAGE_SIZE), 0, Access(True, True), "both")])
 
 
-def test_riscv_has_no_write_only_memory() -> None:
+@pytest.mark.parametrize("format_", (RiscvSv39x4(), AmdNpt()), ids=("sv39x4", "npt"))
+def test_there_is_no_write_only_memory(format_: Format) -> None:
     with pytest.raises(AssertionError):
         access = Access(write=True, read=False)
-        build(RiscvSv39x4(), [Wanted(Range(0, PAGE_SIZE), 0, access, "blind")])
+        build(format_, [Wanted(Range(0, PAGE_SIZE), 0, access, "blind")])
