@@ -64,7 +64,14 @@ def check_ticks(machine: Machine, begun: float, ended: float) -> None:
     assert longest < STILL_S, f"Linux stood still for {longest:.1f} s"
 
 
-@pytest.mark.parametrize("case", [*parameters("containment"), *parameters("containment-riscv64")])
+@pytest.mark.parametrize(
+    "case",
+    [
+        *parameters("containment"),
+        *parameters("containment-riscv64"),
+        *parameters("containment-x86_64"),
+    ],
+)
 def test_containment(case: Case) -> None:
     table = expected_faults(case.arch)
     with Machine(case.build(), "emu.log") as machine:

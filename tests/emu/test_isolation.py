@@ -127,7 +127,10 @@ def owner_of(plan: Any, address: int) -> str:
     return "nobody"
 
 
-@pytest.mark.parametrize("case", [*parameters("isolation"), *parameters("isolation-riscv64")])
+@pytest.mark.parametrize(
+    "case",
+    [*parameters("isolation"), *parameters("isolation-riscv64"), *parameters("isolation-x86_64")],
+)
 def test_isolation(case: Case) -> None:
     built, accesses = build_with_probes(case)
     plan = built.plan()

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds the test guests: out/guests/<arch>/<name>.elf. Included by the top Makefile, or used alone:
-#     make -f tests/guests/guests.mk guests [GUEST_ARCHS="aarch64 riscv64"] [GUEST_OUT=out/guests]
+#     make -f tests/guests/guests.mk guests [GUEST_ARCHS="aarch64 riscv64 x86_64"] [GUEST_OUT=out/guests]
 # A guest is one file of tests/guests/ (portable) or tests/guests/<arch>/tests/, linked with lib/ and <arch>/.
 # <arch>/tests/<name>_asm.S, where it exists, is part of guest <name>. hello.bin is hello.elf as raw bytes.
 
 GUEST_DIR := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 GUEST_OUT ?= out/guests
-GUEST_ARCHS ?= aarch64 riscv64
+GUEST_ARCHS ?= aarch64 riscv64 x86_64
 
 GUEST_CC_aarch64 ?= aarch64-linux-gnu-gcc
 GUEST_OBJCOPY_aarch64 ?= aarch64-linux-gnu-objcopy
@@ -18,6 +18,11 @@ GUEST_OBJCOPY_riscv64 ?= riscv64-linux-gnu-objcopy
 # No FP registers in C: fp.c checks them. Nothing relative to gp, which is never set.
 GUEST_CFLAGS_riscv64 := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany -mstrict-align -mno-relax \
     -msmall-data-limit=0 -fno-pic
+
+GUEST_CC_x86_64 ?= x86_64-linux-gnu-gcc
+GUEST_OBJCOPY_x86_64 ?= x86_64-linux-gnu-objcopy
+# No FP registers in C: fp.c checks them. No red zone: interrupts push on the stack they find.
+GUEST_CFLAGS_x86_64 := -march=x86-64 -mgeneral-regs-only -mno-red-zone -mcmodel=small -fno-pic -fcf-protection=none
 
 GUEST_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-stack-protector -fno-common -fno-builtin \
     -Wall -Wextra -Werror -Wconversion -Wsign-conversion -Wshadow -Wmissing-prototypes -Wvla \

@@ -8,8 +8,9 @@
  * `FAIL: ...` and `SKIP: ...` lines, ends with `SUMMARY: N passed, N failed, N skipped`, and powers
  * its machine off.
  *
- * Guests run with the MMU off: no unaligned accesses, no atomic read-modify-write. What two CPUs
- * share is volatile and has one writer. Only CPU 0 prints, unless a guest says otherwise.
+ * Guests run with the MMU off (x86_64: with a fixed map): no unaligned accesses, no atomic
+ * read-modify-write. What two CPUs share is volatile and has one writer. Only CPU 0 prints, unless
+ * a guest says otherwise.
  */
 #pragma once
 
@@ -19,7 +20,8 @@
 #include <stdint.h>
 
 /* Most CPUs a guest can start; each has a stack of GUEST_STACK_SIZE bytes (start.S). */
-#define GUEST_CPU_MAX 4
+#define GUEST_CPU_MAX    4
+#define GUEST_STACK_SIZE 0x4000u
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -56,10 +58,13 @@ void report_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /** Prints the SUMMARY line and powers the machine off. */
 _Noreturn void report_end(void);
 
-/* ---- lib/cmdline.c: /chosen/bootargs of the device tree ---- */
+/* ---- lib/cmdline.c: /chosen/bootargs of the device tree, or what start_info says (x86_64) ---- */
 
 /** Remembers the device tree at @p dtb; one without the right magic number counts as absent. */
 void cmdline_init(uintptr_t dtb);
+
+/** Takes @p text, which stays where it is, as the command line. */
+void cmdline_set(const char *text);
 
 /**
  * Looks for the word `key=value`.
@@ -145,7 +150,8 @@ bool on_hypervisor(void);
 /**
  * One 32-bit number that survives a reset of the guest although its RAM is pristine again: a
  * register of a device that the system file must pass through (aarch64: the match register of the
- * PL031 at 0x0901_0000; riscv64: the upper half of the alarm of the goldfish RTC at 0x0010_1000).
+ * PL031 at 0x0901_0000; riscv64: the upper half of the alarm of the goldfish RTC at 0x0010_1000;
+ * x86_64: a register of the disk controller at 0xfebf_f000).
  * It reads 0 before it was written for the first time.
  */
 uint32_t scratch_load(void);
@@ -154,8 +160,8 @@ void scratch_store(uint32_t value);
 /** What one access that may fault did. */
 struct fault {
     bool taken;        /* an exception reached the guest */
-    uint64_t syndrome; /* ESR_EL1 (aarch64), scause (riscv64) */
-    uint64_t address;  /* FAR_EL1, stval */
+    uint64_t syndrome; /* ESR_EL1 (aarch64), scause (riscv64), vector (x86_64) */
+    uint64_t address;  /* FAR_EL1, stval, CR2 */
 };
 
 /** From now on an exception of this CPU is recorded and the faulting instruction skipped. */

@@ -123,6 +123,11 @@ uint64_t cmdline_number(const char *key, uint64_t fallback)
     return value == NULL ? fallback : parse_number(&value);
 }
 
+void cmdline_set(const char *text)
+{
+    bootargs = text;
+}
+
 bool cmdline_is(const char *key, const char *text)
 {
     const char *value = cmdline_value(key);
