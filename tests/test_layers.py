@@ -132,7 +132,7 @@ def allowed(path: Path, include: str) -> bool:
     if parts[0] == "arch":
         return include.startswith(("hv/", "arch/")) or "/" not in include
     if parts[:2] == ("runtime", "lib"):
-        return include in ("hv/types.h", f"hv/{path.stem}.h")
+        return include in ("hv/types.h", "hv/string.h", f"hv/{path.stem}.h")
     if include.startswith("arch/"):
         # The types of the chosen architecture, and only in headers.
         return path.suffix == ".h"
