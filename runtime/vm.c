@@ -7,11 +7,6 @@
 #include <hv/tables.h>
 #include <hv/vmm.h>
 
-void vm_init(struct vm *vm)
-{
-    vm->state = VM_READY;
-}
-
 void vm_switch_on(struct vm *vm, struct vcpu *v, uint64_t entry, uint64_t argument)
 {
     v->entry = entry;

@@ -24,7 +24,7 @@ struct vm_config;
 #define VM_VCPUS_MAX 64
 
 enum vm_state {
-    VM_READY,    /* may be booted */
+    VM_READY,    /* may be booted; every VM at the start */
     VM_RUNNING,  /* at least one vCPU is on */
     VM_STOPPING, /* its vCPUs are on their way out */
     VM_STOPPED,  /* ended as it or the operator wished */
@@ -48,9 +48,6 @@ struct vm {
     uint32_t boot_count;      /* first boot and restarts */
     bool load_pending;        /* the primary vCPU has to put the images in place first */
 };
-
-/* Puts a VM into READY. Called once for each VM, before any task runs. */
-void vm_init(struct vm *vm);
 
 /*
  * Boots a VM: its primary vCPU will load the images and start. Any CPU. Takes vm->lock.
