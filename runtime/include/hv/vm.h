@@ -46,7 +46,7 @@ struct vm {
     enum vm_end end;          /* valid while STOPPING */
     uint16_t live_vcpu_count; /* vCPUs that are not OFF */
     uint32_t boot_count;      /* first boot and restarts */
-    bool load_pending;        /* the primary vCPU has to put the images in place first */
+    bool load_pending;        /* images are to be put in place first: the primary vCPU's to clear */
 };
 
 /*
@@ -60,12 +60,9 @@ HV_MUST_CHECK enum hv_err vm_boot(struct vm *vm);
 /*
  * Makes every vCPU of a VM leave its guest, those on other CPUs by IPI. Returns at once; the last
  * vCPU to leave carries out `end`. The first caller decides. Any CPU. Takes vm->lock.
- * Returns HV_ERR_STATE if the VM is not RUNNING.
+ * Returns HV_ERR_STATE if the VM is not RUNNING, which means nothing to who only wants it to end.
  */
-HV_MUST_CHECK enum hv_err vm_stop(struct vm *vm, enum vm_end end);
-
-/* vm_stop() for callers that do not care whether the VM was on its way out already. */
-void vm_end(struct vm *vm, enum vm_end end);
+enum hv_err vm_stop(struct vm *vm, enum vm_end end);
 
 /*
  * Switches a vCPU on that is OFF, in a VM that is RUNNING; the caller holds vm->lock.
@@ -79,9 +76,6 @@ void vm_switch_on(struct vm *vm, struct vcpu *v, uint64_t entry, uint64_t argume
  * the lock.
  */
 HV_MUST_CHECK bool vm_vcpu_left(struct vm *vm);
-
-/* True once after each boot: the primary vCPU's task must load the images. Takes vm->lock. */
-HV_MUST_CHECK bool vm_take_load_pending(struct vm *vm);
 
 /* The name of a state, for people. */
 const char *vm_state_name(enum vm_state state);
