@@ -65,15 +65,12 @@ static void list_vms(void)
 
 static void boot(struct vm *vm)
 {
-    switch (vm_boot(vm)) {
-    case HV_OK:
-        break;
-    case HV_ERR_RANGE:
+    enum hv_err err = vm_boot(vm);
+
+    if (err == HV_ERR_RANGE) {
         log_always("%s cannot boot again: its images are linked in place", vm->config->name);
-        break;
-    default:
+    } else if (err != HV_OK) {
         log_always("%s cannot boot: it is %s", vm->config->name, vm_state_name(vm->state));
-        break;
     }
 }
 

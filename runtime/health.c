@@ -48,5 +48,6 @@ void health_guest_fault(struct vcpu *v)
     describe_place(v, place, sizeof place);
     log_error("vm \"%s\" vcpu %u: %s%s", v->vm->config->name, v->config->index, v->exit.fault.what,
               place);
-    vm_end(v->vm, v->vm->config->on_crash == VM_POLICY_RESTART ? VM_END_RESTART : VM_END_FAILED);
+    (void)vm_stop(v->vm,
+                  v->vm->config->on_crash == VM_POLICY_RESTART ? VM_END_RESTART : VM_END_FAILED);
 }

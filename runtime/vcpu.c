@@ -43,13 +43,6 @@ enum hv_err vcpu_on(struct vcpu *v, uint64_t entry, uint64_t argument)
     return err;
 }
 
-void vcpu_mark_running(struct vcpu *v)
-{
-    spin_lock(&v->vm->lock);
-    set_state(v, VCPU_RUNNING);
-    spin_unlock(&v->vm->lock);
-}
-
 /* Brings the vCPU's guest registers into the machine, if another's are there. */
 static void load(struct vcpu *v)
 {
@@ -115,11 +108,11 @@ static bool handle_exit(struct vcpu *v, enum exit_reason reason)
         halt(v);
         return true;
     case EXIT_SYSTEM_DOWN:
-        vm_end(v->vm, VM_END_STOPPED);
+        (void)vm_stop(v->vm, VM_END_STOPPED);
         return true;
     case EXIT_SYSTEM_RESET:
-        vm_end(v->vm,
-               v->vm->config->on_reboot == VM_POLICY_RESTART ? VM_END_RESTART : VM_END_STOPPED);
+        (void)vm_stop(v->vm, v->vm->config->on_reboot == VM_POLICY_RESTART ? VM_END_RESTART
+                                                                           : VM_END_STOPPED);
         return true;
     case EXIT_GUEST_FAULT:
     case EXIT_FAIL_ENTRY:
@@ -169,11 +162,12 @@ void vcpu_task(struct vcpu *v)
 {
     for (;;) {
         wait_until_on(v);
-        if (v == vm_vcpu(v->vm, 0) && vm_take_load_pending(v->vm)) {
+        if (v == vm_vcpu(v->vm, 0) && v->vm->load_pending) {
+            v->vm->load_pending = false;
             image_load(v->vm);
         }
         arch_vcpu_reset(v, v->entry, v->argument);
-        vcpu_mark_running(v);
+        set_state(v, VCPU_RUNNING);
         vcpu_run(v);
         vcpu_mark_exiting(v);
     }

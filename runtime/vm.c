@@ -7,11 +7,6 @@
 #include <hv/tables.h>
 #include <hv/vmm.h>
 
-void vm_init(struct vm *vm)
-{
-    vm->state = VM_READY;
-}
-
 void vm_switch_on(struct vm *vm, struct vcpu *v, uint64_t entry, uint64_t argument)
 {
     v->entry = entry;
@@ -82,13 +77,6 @@ enum hv_err vm_stop(struct vm *vm, enum vm_end end)
     return err;
 }
 
-void vm_end(struct vm *vm, enum vm_end end)
-{
-    if (vm_stop(vm, end) != HV_OK) {
-        return; /* on its way out already: it ends as the first caller decided */
-    }
-}
-
 bool vm_vcpu_left(struct vm *vm)
 {
     vm->live_vcpu_count--;
@@ -108,17 +96,6 @@ bool vm_vcpu_left(struct vm *vm)
     vm->state = vm->end == VM_END_FAILED ? VM_FAILED : VM_STOPPED;
     log_info("vm \"%s\" %s", vm->config->name, vm_state_name(vm->state));
     return true;
-}
-
-bool vm_take_load_pending(struct vm *vm)
-{
-    bool pending;
-
-    spin_lock(&vm->lock);
-    pending = vm->load_pending;
-    vm->load_pending = false;
-    spin_unlock(&vm->lock);
-    return pending;
 }
 
 const char *vm_state_name(enum vm_state state)

@@ -7,22 +7,12 @@
 #include <hv/tables.h>
 #include <hv/vmm.h>
 
-/* VMs between boot and end, and one more while vmm_start() is at work, so that a VM that ends
+/* VMs between boot and end, and one more while start() is at work, so that a VM that ends
  * before the next one is booted does not turn the machine off; atomic. */
 static uint32_t running_vm_count = 1;
 
 /* Atomic: somebody is turning the machine off. */
 static uint32_t is_ending;
-
-void vmm_init(void)
-{
-    for (uint32_t i = 0; i < vm_count; i++) {
-        vm_init(&vms[i]);
-    }
-    for (uint32_t i = 0; i < pcpu_count; i++) {
-        sched_init(&pcpus[i]);
-    }
-}
 
 /* Starts every CPU but this one. */
 static void start_cpus(void)
@@ -50,7 +40,8 @@ static void autostart(struct vm *vm)
     }
 }
 
-void vmm_start(void)
+/* Starts the other CPUs, and every VM with autostart. */
+static void start(void)
 {
     bool has_autostart = false;
 
@@ -104,8 +95,10 @@ void vmm_main(void)
     console_init();
     log_info("ashlar: system %s on %s, %u VMs, %u vCPUs, %u CPUs", system_name, board_name,
              vm_count, vcpu_count, pcpu_count);
-    vmm_init();
-    vmm_start();
+    for (uint32_t i = 0; i < pcpu_count; i++) {
+        sched_init(&pcpus[i]);
+    }
+    start();
     sched_run();
 }
 

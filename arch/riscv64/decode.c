@@ -23,11 +23,6 @@
 #define TRANSFORMED_VALID 0x1u
 #define TRANSFORMED_LONG  0x2u
 
-uint32_t decode_length(uint32_t instruction)
-{
-    return (instruction & 3) == 3 ? 4 : 2;
-}
-
 static bool decode_long(uint32_t instruction, struct decoded_access *access)
 {
     uint32_t funct3 = (instruction >> 12) & 7;
@@ -66,8 +61,8 @@ static bool decode_compressed(uint32_t instruction, struct decoded_access *acces
 
 bool decode_access(uint32_t instruction, struct decoded_access *access)
 {
-    return decode_length(instruction) == 4 ? decode_long(instruction, access)
-                                           : decode_compressed(instruction, access);
+    return (instruction & 3) == 3 ? decode_long(instruction, access)
+                                  : decode_compressed(instruction, access);
 }
 
 bool decode_transformed(uint64_t htinst, struct decoded_access *access)

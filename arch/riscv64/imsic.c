@@ -71,6 +71,7 @@ void imsic_send(const struct pcpu *pcpu, uint32_t file, uint32_t identity)
 void imsic_reset_file(uint32_t file)
 {
     uint64_t hstatus = csr_read(CSR_HSTATUS);
+    uint64_t vsiselect = csr_read(CSR_VSISELECT); /* of another vCPU, which may be loaded */
 
     csr_write(CSR_HSTATUS, (hstatus & ~HSTATUS_VGEIN) | (uint64_t)file << HSTATUS_VGEIN_SHIFT);
     write_guest(EIDELIVERY, 0);
@@ -79,6 +80,7 @@ void imsic_reset_file(uint32_t file)
         write_guest(EIE0 + first / 32, 0);
         write_guest(EIP0 + first / 32, 0);
     }
+    csr_write(CSR_VSISELECT, vsiselect);
     csr_write(CSR_HSTATUS, hstatus);
 }
 

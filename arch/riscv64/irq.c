@@ -106,12 +106,9 @@ static void take_from_imsic(struct pcpu *pcpu)
         return;
     }
     irq = route_of(IMSIC_SOURCE(identity));
-    if (irq == NULL) {
-        return;
-    }
-    if (irq->owner == IRQ_OWNER_VM) {
+    if (irq != NULL && irq->owner == IRQ_OWNER_VM) {
         vaplic_inject(&vms[irq->vm], irq->virq);
-    } else if (irq->owner == IRQ_OWNER_CONSOLE) {
+    } else if (irq != NULL && irq->owner == IRQ_OWNER_CONSOLE) {
         console_interrupt();
         aplic_end(IMSIC_SOURCE(identity));
     }

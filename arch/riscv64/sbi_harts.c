@@ -42,9 +42,12 @@ int64_t sbi_send_ipi(const struct vcpu *v, uint64_t mask, uint64_t base)
     return SBI_SUCCESS;
 }
 
-/* Fences on other harts; `size` 0: all addresses. */
+/* Fences on other harts, if there are any; `size` 0: all addresses. */
 static void fence_harts(uint64_t function, struct hart_set harts, uint64_t start, uint64_t size)
 {
+    if (harts.mask == 0) {
+        return;
+    }
     if (function == SBI_RFENCE_FENCE_I) {
         firmware_remote_fence_i(harts);
     } else {
@@ -76,16 +79,13 @@ static void fence_vcpus(const struct vcpu *v, uint64_t function, uint64_t set, u
             fence_here(function);
             continue;
         }
-        if (harts.mask != 0 && hart - harts.base >= 64) {
+        if (harts.mask == 0 || hart - harts.base >= 64) {
             fence_harts(function, harts, start, size);
-            harts.mask = 0;
+            harts = (struct hart_set){ .base = hart };
         }
-        harts.base = harts.mask == 0 ? hart : harts.base;
         harts.mask |= BIT(hart - harts.base);
     }
-    if (harts.mask != 0) {
-        fence_harts(function, harts, start, size);
-    }
+    fence_harts(function, harts, start, size);
 }
 
 /* Fences by ASID are carried out for all of the VM's: more than was asked for, never less. */

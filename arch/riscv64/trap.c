@@ -129,12 +129,15 @@ static ipa_t fault_address(void)
 }
 
 /* Why an access that no device answers is a fault, for the report. */
-static const char *access_cause(const struct vcpu *v, ipa_t address, bool is_write)
+static const char *access_cause(const struct vcpu *v, ipa_t address, bool is_write, bool is_decoded)
 {
-    if (!memory_permits(v->vm, address, 1, 0)) {
-        return is_write ? "write" : "read";
+    if (memory_permits(v->vm, address, 1, 0)) {
+        return is_write ? "write that its permissions forbid" : "read that its permissions forbid";
     }
-    return is_write ? "write that its permissions forbid" : "read that its permissions forbid";
+    if (!is_decoded) {
+        return "data abort of an instruction that is not emulated";
+    }
+    return is_write ? "write" : "read";
 }
 
 /* A load or store that could not be decoded. */
@@ -146,11 +149,8 @@ static uint32_t undecoded_access(struct vcpu *v, uint64_t cause, uint64_t htinst
     if (htinst == 0 && access_guest_code(csr_read(CSR_SEPC)) == ACCESS_REFUSED) {
         return resume(v); /* the guest's other harts took it away: see virtual_instruction() */
     }
-    if (memory_permits(v->vm, address, 1, 0)) {
-        return fault_at(v, cause, access_cause(v, address, cause == CAUSE_STORE_GUEST_PAGE),
-                        address);
-    }
-    return fault_at(v, cause, "data abort of an instruction that is not emulated", address);
+    return fault_at(v, cause, access_cause(v, address, cause == CAUSE_STORE_GUEST_PAGE, false),
+                    address);
 }
 
 /* Extends what a device answered as the load asks. */
@@ -194,7 +194,7 @@ static __attribute__((noinline)) uint32_t data_fault(struct vcpu *v, uint64_t ca
         access.value = v->arch.x[decoded.reg] & (UINT64_MAX >> (64 - 8 * decoded.size));
     }
     if (!mmio_dispatch(v, &access)) {
-        return fault_at(v, cause, access_cause(v, access.address, decoded.is_write),
+        return fault_at(v, cause, access_cause(v, access.address, decoded.is_write, true),
                         access.address);
     }
     skip(decoded.length);

@@ -59,23 +59,11 @@ void arch_vm_reset(struct vm *vm)
     }
 }
 
-/* Empties the vCPU's interrupt file, while another vCPU may be loaded. */
-static void reset_file(uint32_t file)
-{
-    uint64_t vsiselect = csr_read(CSR_VSISELECT);
-
-    imsic_reset_file(file);
-    csr_write(CSR_VSISELECT, vsiselect);
-}
-
 void arch_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument)
 {
     struct arch_vcpu *arch = &v->arch;
 
-    memset(arch->x, 0, sizeof arch->x);
-    memset(arch->f, 0, sizeof arch->f);
-    memset(&arch->csrs, 0, sizeof arch->csrs);
-    arch->fcsr = 0;
+    memset(arch, 0, offsetof(struct arch_vcpu, context)); /* which is its controller's to reset */
     arch->x[X_A0] = v->config->arch.hart_id;
     arch->x[X_A1] = argument;
     arch->pc = entry;
@@ -85,14 +73,11 @@ void arch_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument)
                     (v->config->exclusive ? 0 : HSTATUS_VTW);
     arch->csrs.vsstatus = SSTATUS_UXL_64;
     arch->timer = TIME_NEVER;
-    arch->hvip = 0;
-    arch->vsiselect = 0;
-    arch->ipi = 0;
     arch->flush_always = sched_has_sibling(v);
     arch->flush_once = true;
     sbi_pmu_reset(v);
     if (v->config->arch.vgein != 0) {
-        reset_file(v->config->arch.vgein);
+        imsic_reset_file(v->config->arch.vgein);
     }
 }
 

@@ -107,9 +107,6 @@ HV_MUST_CHECK enum hv_err vcpu_on(struct vcpu *v, uint64_t entry, uint64_t argum
  */
 void vcpu_notify(struct vcpu *v);
 
-/* READY -> RUNNING. Own task. Takes vm->lock. */
-void vcpu_mark_running(struct vcpu *v);
-
 /* -> EXITING -> OFF, and restarts or ends the VM when this was its last live vCPU; does not return
  * if that was the last VM. Own task. Takes vm->lock. */
 void vcpu_mark_exiting(struct vcpu *v);

@@ -24,7 +24,7 @@ struct vm_config;
 #define VM_VCPUS_MAX 64
 
 enum vm_state {
-    VM_READY,    /* may be booted */
+    VM_READY,    /* may be booted; every VM at the start */
     VM_RUNNING,  /* at least one vCPU is on */
     VM_STOPPING, /* its vCPUs are on their way out */
     VM_STOPPED,  /* ended as it or the operator wished */
@@ -46,11 +46,8 @@ struct vm {
     enum vm_end end;          /* valid while STOPPING */
     uint16_t live_vcpu_count; /* vCPUs that are not OFF */
     uint32_t boot_count;      /* first boot and restarts */
-    bool load_pending;        /* the primary vCPU has to put the images in place first */
+    bool load_pending;        /* images are to be put in place first: the primary vCPU's to clear */
 };
-
-/* Puts a VM into READY. Called once for each VM, before any task runs. */
-void vm_init(struct vm *vm);
 
 /*
  * Boots a VM: its primary vCPU will load the images and start. Any CPU. Takes vm->lock.
@@ -63,12 +60,9 @@ HV_MUST_CHECK enum hv_err vm_boot(struct vm *vm);
 /*
  * Makes every vCPU of a VM leave its guest, those on other CPUs by IPI. Returns at once; the last
  * vCPU to leave carries out `end`. The first caller decides. Any CPU. Takes vm->lock.
- * Returns HV_ERR_STATE if the VM is not RUNNING.
+ * Returns HV_ERR_STATE if the VM is not RUNNING, which means nothing to who only wants it to end.
  */
-HV_MUST_CHECK enum hv_err vm_stop(struct vm *vm, enum vm_end end);
-
-/* vm_stop() for callers that do not care whether the VM was on its way out already. */
-void vm_end(struct vm *vm, enum vm_end end);
+enum hv_err vm_stop(struct vm *vm, enum vm_end end);
 
 /*
  * Switches a vCPU on that is OFF, in a VM that is RUNNING; the caller holds vm->lock.
@@ -82,9 +76,6 @@ void vm_switch_on(struct vm *vm, struct vcpu *v, uint64_t entry, uint64_t argume
  * the lock.
  */
 HV_MUST_CHECK bool vm_vcpu_left(struct vm *vm);
-
-/* True once after each boot: the primary vCPU's task must load the images. Takes vm->lock. */
-HV_MUST_CHECK bool vm_take_load_pending(struct vm *vm);
 
 /* The name of a state, for people. */
 const char *vm_state_name(enum vm_state state);

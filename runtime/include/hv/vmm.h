@@ -15,12 +15,6 @@ struct pcpu;
 HV_NORETURN void vmm_main(void);
 HV_NORETURN void pcpu_main(void);
 
-/* Prepares all VMs, vCPU tasks and schedulers. Boot CPU, before any other runs. */
-void vmm_init(void);
-
-/* Starts the other CPUs and boots every VM with autostart. Boot CPU, after vmm_init(). */
-void vmm_start(void);
-
 /* A VM goes from not running to running. */
 void vmm_vm_started(void);
 

@@ -17,9 +17,6 @@ struct decoded_access {
     bool is_signed; /* a load that extends the sign */
 };
 
-/* How many bytes the instruction has whose first 16 bits these are: 2 or 4. */
-uint32_t decode_length(uint32_t instruction);
-
 /* Decodes an instruction as it stands in memory; of one of 2 bytes the upper half is ignored.
  * Returns false if it is no load or store of an integer register. */
 HV_MUST_CHECK bool decode_access(uint32_t instruction, struct decoded_access *access);

@@ -40,7 +40,7 @@ void imsic_send(const struct pcpu *pcpu, uint32_t file, uint32_t identity);
 
 /*
  * Puts a guest file of this CPU into its reset state: no delivery, nothing enabled or pending.
- * hstatus.VGEIN is as before afterwards; vsiselect is lost.
+ * hstatus.VGEIN and vsiselect are as before afterwards.
  *   file: 1 ... the number of guest files
  */
 void imsic_reset_file(uint32_t file);
