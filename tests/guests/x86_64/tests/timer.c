@@ -188,14 +188,15 @@ static void test_one_shot(void)
     delay_us(1000);
     report(!lapic_pending(VECTOR_TIMER), "and no other");
 
-    timer_arm_us(1000);
+    /* Far enough away that a VM which shares its CPU gets here before it. */
+    timer_arm_us(200000);
     timer_stop();
-    delay_us(2000);
+    delay_us(210000);
     report(!lapic_pending(VECTOR_TIMER), "stopped before its time it does not interrupt");
 
-    timer_arm_us(1000);
+    timer_arm_us(200000);
     lapic_write(LAPIC_LVT_TIMER, LVT_MASKED | VECTOR_TIMER);
-    delay_us(2000);
+    delay_us(210000);
     report(!lapic_pending(VECTOR_TIMER), "masked it does not interrupt");
     report_equal(lapic_read(LAPIC_CURRENT), 0, "but it counts");
     lapic_write(LAPIC_LVT_TIMER, VECTOR_TIMER);
