@@ -178,14 +178,11 @@ _Static_assert(sizeof(struct vmcb) == 0x1000, "appendix B");
 #define EXIT_CODE_INVALID   0xffffffffu /* the low half of -1 */
 
 /* exit_info_1 of EXIT_CODE_IOIO (15.10.2); exit_info_2 is the next RIP */
-#define IOIO_IN            BIT(0)
-#define IOIO_STRING        BIT(2)
-#define IOIO_REP           BIT(3)
-#define IOIO_SIZE_SHIFT    4 /* 1, 2 or 4 */
-#define IOIO_SIZE_MASK     7u
-#define IOIO_ADDRESS_SHIFT 7 /* 1: 16, 2: 32, 4: 64 bits */
-#define IOIO_SEGMENT_SHIFT 10
-#define IOIO_PORT_SHIFT    16
+#define IOIO_IN         BIT(0)
+#define IOIO_STRING     BIT(2)
+#define IOIO_SIZE_SHIFT 4 /* 1, 2 or 4 */
+#define IOIO_SIZE_MASK  7u
+#define IOIO_PORT_SHIFT 16
 
 /* exit_info_1 of EXIT_CODE_NPF: page fault error code, and what was going on */
 #define NPF_PRESENT BIT(0)
