@@ -17,15 +17,6 @@
 #define ESCAPE   0x0fu
 #define ESCAPED  0x100u /* stands before an opcode of the second map */
 #define OPCODE_W 0x01u  /* set: operands of the operand size, clear: bytes */
-#define OPCODE_D 0x02u  /* set: from memory to the register */
-
-#define RFLAGS_CF    (1u << 0)
-#define RFLAGS_PF    (1u << 2)
-#define RFLAGS_AF    (1u << 4)
-#define RFLAGS_ZF    (1u << 6)
-#define RFLAGS_SF    (1u << 7)
-#define RFLAGS_OF    (1u << 11)
-#define RFLAGS_ARITH (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
 
 /* The instruction while it is read, and what its prefixes say. */
 struct code {
@@ -45,9 +36,10 @@ static uint64_t mask(uint32_t size)
 
 static uint64_t sign_extend(uint64_t value, uint32_t size)
 {
-    uint64_t sign = UINT64_C(1) << (8 * size - 1);
-
-    return ((value & mask(size)) ^ sign) - sign;
+    return size == 1   ? (uint64_t)(int8_t)value
+           : size == 2 ? (uint64_t)(int16_t)value
+           : size == 4 ? (uint64_t)(int32_t)value
+                       : value;
 }
 
 /* The next @p size bytes; 0, noted in is_short, when there are not so many. */
@@ -151,123 +143,67 @@ static bool take_modrm(struct code *code, struct decoded_access *out, uint32_t *
     return modrm >> 6 != 3;
 }
 
-/* Of @p size bytes, of which no more than four are encoded. */
-static void take_immediate(struct code *code, uint32_t size, struct decoded_access *out)
+/* MOV of an immediate of `size` bytes, of which no more than four are encoded. */
+static bool decode_immediate(struct code *code, uint32_t size, struct decoded_access *out)
 {
+    uint32_t extension;
+    bool has_memory = take_modrm(code, out, &extension);
+
     size = size > 4 ? 4 : size;
-    out->is_immediate = true;
-    out->immediate = sign_extend(take(code, size), size) & mask(out->size);
-}
-
-/* Opcodes with a register (or the accumulator) and memory. */
-static bool decode_register_form(struct code *code, uint32_t opcode, struct decoded_access *out)
-{
-    uint32_t extension;
-
-    out->to_register = (opcode & OPCODE_D) != 0;
-    if (opcode < 0x40 && (opcode & 4) == 0) {
-        out->op = (uint8_t)(opcode >> 3);
-        return take_modrm(code, out, &extension);
-    }
-    switch (opcode & ~OPCODE_W) {
-    case 0x84:
-        out->op = DECODED_TEST;
-        break;
-    case 0x86:
-        out->op = DECODED_XCHG;
-        out->to_register = true;
-        break;
-    case 0x88:
-    case 0x8a:
-        out->op = DECODED_MOV;
-        break;
-    case 0xa0:
-    case 0xa2:
-        out->op = DECODED_MOV;
-        out->to_register = !out->to_register;
-        (void)take(code, code->address_size);
-        return true;
-    default:
-        return false;
-    }
-    return take_modrm(code, out, &extension);
-}
-
-/* Opcodes with an immediate and memory. */
-static bool decode_immediate_form(struct code *code, uint32_t opcode, struct decoded_access *out)
-{
-    uint32_t extension;
-
-    if (!take_modrm(code, out, &extension)) {
-        return false;
-    }
     out->is_high_byte = false;
     out->reg = 0;
-    take_immediate(code, opcode == 0x83 ? 1 : out->size, out);
-    switch (opcode) {
-    case 0x80:
-    case 0x81:
-    case 0x82: /* 80h again, and invalid in 64-bit mode (appendix A.2) */
-    case 0x83:
-        out->op = (uint8_t)extension;
-        return opcode != 0x82 || !code->is_long;
-    case 0xc6:
-    case 0xc7:
-        out->op = DECODED_MOV;
-        return extension == 0;
-    case 0xf6:
-    case 0xf7:
-        out->op = DECODED_TEST;
-        return extension <= 1; /* both, appendix A.2 */
-    default:
-        return false;
-    }
+    out->is_immediate = true;
+    out->immediate = sign_extend(take(code, size), size) & mask(out->size);
+    return has_memory && extension == 0;
 }
 
-/* MOVZX, MOVSX and MOVSXD. */
-static bool decode_extension(struct code *code, uint32_t opcode, struct decoded_access *out)
+/* Loads that fill more of the register than they read. */
+static bool decode_extending(struct code *code, uint32_t size, bool is_signed,
+                             struct decoded_access *out)
 {
     uint32_t extension;
 
-    out->op = DECODED_MOV;
-    out->to_register = true;
+    out->size = (uint8_t)size;
     out->extend_to = code->operand_size;
-    switch (opcode) {
-    case 0x63: /* without REX.W a MOV by an unusual name */
-        out->size = 4;
-        out->is_signed = true;
-        if (!code->is_long || code->operand_size != 8) {
-            return false;
-        }
-        break;
-    case ESCAPED | 0xb6:
-    case ESCAPED | 0xb7:
-    case ESCAPED | 0xbe:
-    case ESCAPED | 0xbf:
-        out->size = (opcode & OPCODE_W) != 0 ? 2 : 1;
-        out->is_signed = (opcode & 8) != 0;
-        break;
-    default:
-        return false;
-    }
+    out->is_signed = is_signed;
     return take_modrm(code, out, &extension);
 }
 
 static bool decode_form(struct code *code, uint32_t opcode, struct decoded_access *out)
 {
-    switch (opcode) {
-    case 0x80:
-    case 0x81:
-    case 0x82:
-    case 0x83:
+    uint32_t extension;
+
+    out->is_write = true; /* the stores; loads return from the first switch */
+    switch (opcode & ~OPCODE_W) {
+    case 0x86: /* XCHG */
+        out->to_register = true;
+        return take_modrm(code, out, &extension);
+    case 0x88:
+        return take_modrm(code, out, &extension);
+    case 0xa2: /* to an absolute address */
+        (void)take(code, code->address_size);
+        return true;
     case 0xc6:
-    case 0xc7:
-    case 0xf6:
-    case 0xf7:
-        return decode_immediate_form(code, opcode, out);
+        return decode_immediate(code, out->size, out);
     default:
-        return opcode < ESCAPED && opcode != 0x63 ? decode_register_form(code, opcode, out)
-                                                  : decode_extension(code, opcode, out);
+        break;
+    }
+    out->is_write = false;
+    out->to_register = true;
+    switch (opcode & ~OPCODE_W) {
+    case 0x62: /* 63h is MOVSXD; without REX.W a MOV by an unusual name */
+        return opcode == 0x63 && code->is_long && code->operand_size == 8 &&
+               decode_extending(code, 4, true, out);
+    case 0x8a:
+        return take_modrm(code, out, &extension);
+    case 0xa0: /* from an absolute address */
+        (void)take(code, code->address_size);
+        return true;
+    case ESCAPED | 0xb6: /* MOVZX, MOVSX */
+    case ESCAPED | 0xbe:
+        return decode_extending(code, 1 + (opcode & OPCODE_W), (opcode & 8) != 0, out);
+    default:
+        return false;
     }
 }
 
@@ -275,19 +211,16 @@ bool decode(const uint8_t *bytes, uint32_t count, bool is_long, bool is_default3
             struct decoded_access *out)
 {
     struct code code = { .bytes = bytes, .count = count, .is_long = is_long };
-    uint32_t opcode;
+    uint32_t opcode = take_opcode(&code, is_default32);
 
-    opcode = take_opcode(&code, is_default32);
     *out = (struct decoded_access){ .size = (opcode & OPCODE_W) != 0 ? code.operand_size : 1 };
     out->extend_to = out->size;
     if (!decode_form(&code, opcode, out) || code.is_short) {
         return false;
     }
-    out->is_write = out->op == DECODED_XCHG ||
-                    (!out->to_register && out->op != DECODED_CMP && out->op != DECODED_TEST);
     out->length = (uint8_t)code.at;
     /* LOCK is for what reads and writes memory (1.2.5). */
-    return !code.has_lock || (out->is_write && out->op != DECODED_MOV);
+    return !code.has_lock || (out->is_write && out->to_register);
 }
 
 uint64_t decode_operand(const struct decoded_access *access, uint64_t reg)
@@ -310,76 +243,4 @@ uint64_t decode_loaded(const struct decoded_access *access, uint64_t reg, uint64
         return (reg & ~UINT64_C(0xff00)) | value << 8;
     }
     return access->extend_to >= 4 ? value : (reg & ~written) | value; /* 32 bits clear the rest */
-}
-
-/* Flags that depend on the result alone. */
-static uint64_t flags_of(uint64_t result, uint32_t size)
-{
-    uint64_t flags = 0;
-
-    flags |= __builtin_parity(result & 0xff) == 0 ? RFLAGS_PF : 0;
-    flags |= result == 0 ? RFLAGS_ZF : 0;
-    flags |= result >> (8 * size - 1) != 0 ? RFLAGS_SF : 0;
-    return flags;
-}
-
-/* CF, AF and OF of a sum, from the carries out of each bit; a difference is the sum with the
- * inverse of @p right, with its carries inverted too. */
-static uint64_t flags_of_carries(uint64_t left, uint64_t right, uint64_t result, uint32_t size,
-                                 bool is_difference)
-{
-    uint64_t carries = (left & right) | ((left | right) & ~result);
-    uint64_t last = carries >> (8 * size - 1) & 1;
-    uint64_t before = carries >> (8 * size - 2) & 1;
-    uint64_t flags = last != before ? RFLAGS_OF : 0;
-
-    if (is_difference) {
-        carries = ~carries;
-        last ^= 1;
-    }
-    flags |= last != 0 ? RFLAGS_CF : 0;
-    flags |= (carries & 8) != 0 ? RFLAGS_AF : 0;
-    return flags;
-}
-
-uint64_t decode_compute(const struct decoded_access *access, uint64_t memory, uint64_t operand,
-                        uint64_t *rflags)
-{
-    uint64_t left = access->to_register ? operand : memory;
-    uint64_t right = access->to_register ? memory : operand;
-    uint64_t carry = *rflags & RFLAGS_CF;
-    bool is_difference =
-        access->op == DECODED_SUB || access->op == DECODED_SBB || access->op == DECODED_CMP;
-    uint64_t flags, result;
-
-    switch (access->op) {
-    case DECODED_MOV:
-        return access->is_write ? operand : memory;
-    case DECODED_XCHG:
-        return operand;
-    case DECODED_OR:
-        result = left | right;
-        break;
-    case DECODED_AND:
-    case DECODED_TEST:
-        result = left & right;
-        break;
-    case DECODED_XOR:
-        result = left ^ right;
-        break;
-    default: /* sums and differences */
-        if (access->op == DECODED_ADD || access->op == DECODED_SUB || access->op == DECODED_CMP) {
-            carry = 0;
-        }
-        right = is_difference ? ~right : right;
-        result = left + right + (is_difference ? 1 - carry : carry);
-        break;
-    }
-    result &= mask(access->size);
-    flags = flags_of(result, access->size);
-    if (access->op == DECODED_ADD || access->op == DECODED_ADC || is_difference) {
-        flags |= flags_of_carries(left, right, result, access->size, is_difference);
-    }
-    *rflags = (*rflags & ~(uint64_t)RFLAGS_ARITH) | flags;
-    return result;
 }

@@ -16,7 +16,7 @@
  * the vCPU's former life is drained before it owns the APIC again.
  *
  * Level-triggered pins of the VM's IOAPIC want to hear of EOIs. From the moment that the guest
- * opens such an entry, all its APIC accesses exit, and go on to the machine from here.
+ * opens such an entry, its EOIs exit, and go on to the machine from here.
  */
 #include <arch/direct.h>
 #include <arch/irq.h>
@@ -29,15 +29,6 @@
 
 #define VECTOR_WORDS     8u /* of 32 vectors, each a register */
 #define VECTOR_COUNT_ALL 256u
-
-/* Registers that act on nothing but the guest's own CPU. */
-static bool is_owned(uint32_t number)
-{
-    return number == LAPIC_TPR || number == LAPIC_PPR || number == LAPIC_EOI ||
-           (number >= LAPIC_ISR && number < LAPIC_ESR) || number == LAPIC_LVT + LVT_TIMER ||
-           number == LAPIC_INITIAL_COUNT || number == LAPIC_CURRENT_COUNT ||
-           number == LAPIC_DIVIDE || number == LAPIC_SELF_IPI;
-}
 
 /* The highest vector in eight registers, or -1. */
 static int highest(uint32_t first)
@@ -110,20 +101,8 @@ void direct_watch_eoi(struct vm *vm)
 const uint8_t *direct_msrpm(const struct vcpu *v)
 {
     return __atomic_load_n(&v->vm->arch.watches_eoi, __ATOMIC_SEQ_CST) != 0
-               ? v->vm->config->arch.msrpm
+               ? v->vm->config->arch.msrpm_eoi
                : v->vm->config->arch.msrpm_direct;
-}
-
-bool direct_read(struct vcpu *v, uint32_t msr, uint64_t *value)
-{
-    if (!is_owned(msr - MSR_X2APIC_BASE)) {
-        return vlapic_read_msr(v, msr, value);
-    }
-    if (msr == MSR_X2APIC_BASE + LAPIC_EOI || msr == MSR_X2APIC_BASE + LAPIC_SELF_IPI) {
-        return false; /* write only */
-    }
-    *value = rdmsr(msr);
-    return true;
 }
 
 static void end_interrupt(struct vcpu *v)
@@ -137,31 +116,11 @@ static void end_interrupt(struct vcpu *v)
     }
 }
 
-/* Writes of what is owned, with the reserved bits that each has. */
-static bool write_owned(struct vcpu *v, uint32_t number, uint64_t value)
-{
-    uint64_t legal = number == LAPIC_TPR || number == LAPIC_SELF_IPI ? 0xff
-                     : number == LAPIC_LVT + LVT_TIMER
-                         ? LVT_VECTOR | LVT_MASKED | LVT_TIMER_PERIODIC
-                     : number == LAPIC_INITIAL_COUNT ? UINT32_MAX
-                     : number == LAPIC_DIVIDE        ? 0xb
-                                                     : 0;
-
-    if ((value & ~legal) != 0 || (legal == 0 && number != LAPIC_EOI)) {
-        return false;
-    }
-    if (number == LAPIC_EOI) {
-        end_interrupt(v);
-    } else {
-        lapic_write(number, value);
-    }
-    return true;
-}
-
 bool direct_write(struct vcpu *v, uint32_t msr, uint64_t value)
 {
-    if (is_owned(msr - MSR_X2APIC_BASE)) {
-        return write_owned(v, msr - MSR_X2APIC_BASE, value);
+    if (msr == MSR_X2APIC_BASE + LAPIC_EOI && value == 0) {
+        end_interrupt(v);
+        return true;
     }
     if (!vlapic_write_msr(v, msr, value)) {
         return false;

@@ -118,7 +118,7 @@ bool msr_read(struct vcpu *v, uint32_t msr, uint64_t *value)
     const struct msr_policy *policy;
 
     if (is_apic(msr)) {
-        return v->arch.owns_apic ? direct_read(v, msr, value) : vlapic_read_msr(v, msr, value);
+        return vlapic_read_msr(v, msr, value);
     }
     policy = find(v, msr);
     if (policy == NULL) {

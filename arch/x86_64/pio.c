@@ -3,15 +3,13 @@
  * Port I/O. What a VM was not given reads as ones and ignores writes, as on a bus where nobody
  * answers: probing for devices is what guests do, and not a fault.
  *
- * A string instruction moves one element for each exit and is executed again for the next, so that
- * no exit's work is chosen by the guest.
+ * INS and OUTS are not emulated: they are for FIFOs of disks and firmware, which no VM has here.
  *
  * Source: AMD64 Architecture Programmer's Manual volume 2 (24593), 15.10.2; Advanced Configuration
  * and Power Interface 6.5, 4.8.3.7 (sleep control register).
  */
 #include <arch/svm.h>
 #include <arch/trap.h>
-#include <arch/vcpu.h>
 #include <arch/x86.h>
 #include <hv/tables.h>
 #include <hv/v16550.h>
@@ -83,69 +81,6 @@ static void set_rax(struct vmcb *vmcb, uint32_t value, uint32_t size)
     vmcb->rax = (vmcb->rax & ~mask) | value;
 }
 
-/* The segment that a string instruction reads from; the number is that of instructions. */
-static const struct vmcb_segment *segment(const struct vmcb *vmcb, uint32_t number)
-{
-    return &(&vmcb->es)[number <= 5 ? number : 3];
-}
-
-/* The linear address of a string instruction's element. */
-static uint64_t string_address(const struct vmcb *vmcb, uint64_t info, uint64_t index,
-                               uint64_t mask)
-{
-    bool is_in = (info & IOIO_IN) != 0;
-    uint32_t number = is_in ? 0 : (uint32_t)(info >> IOIO_SEGMENT_SHIFT) & 7; /* INS: always ES */
-    bool is_long = (vmcb->cs.attributes & SEGMENT_L) != 0;
-    uint64_t base = is_long && number < 4 ? 0 : segment(vmcb, number)->base;
-    uint64_t linear = base + (index & mask);
-
-    return is_long ? linear : (uint32_t)linear;
-}
-
-/* Adds to a register within the address size. 32 bits zero-extend. */
-static void advance(uint64_t *reg, uint64_t mask, uint64_t by)
-{
-    uint64_t value = (*reg + by) & mask;
-
-    *reg = mask == UINT16_MAX ? (*reg & ~mask) | value : value;
-}
-
-/* INS or OUTS: one element. What cannot be read or written is skipped over as ones: the guest's
- * tables changed since the processor looked, or they lead to a device. */
-static uint32_t string_exit(struct vcpu *v, struct port_access *access, uint64_t info)
-{
-    struct vmcb *vmcb = v->arch.vmcb;
-    uint64_t mask = UINT64_MAX >> (64 - 16 * (info >> IOIO_ADDRESS_SHIFT & 7));
-    bool is_in = (info & IOIO_IN) != 0;
-    uint64_t *index = vcpu_register(v, is_in ? REG_RDI : REG_RSI);
-    uint64_t *count = vcpu_register(v, REG_RCX);
-    uint64_t linear = string_address(vmcb, info, *index, mask);
-    uint64_t step = (vmcb->rflags & RFLAGS_DF) != 0 ? -(uint64_t)access->size : access->size;
-    bool repeats = (info & IOIO_REP) != 0;
-    uint32_t reason;
-
-    if (repeats && (*count & mask) == 0) {
-        vmcb->rip = vmcb->exit_info_2;
-        return EXIT_COUNT;
-    }
-    if (!is_in) {
-        access->value = UINT32_MAX;
-        (void)guest_read_linear(v, linear, (uint8_t *)&access->value, access->size);
-    }
-    reason = dispatch(v, (uint16_t)(info >> IOIO_PORT_SHIFT), access);
-    if (is_in) {
-        (void)guest_write_linear(v, linear, (const uint8_t *)&access->value, access->size);
-    }
-    advance(index, mask, step);
-    if (repeats) {
-        advance(count, mask, UINT64_MAX);
-    }
-    if (!repeats || (*count & mask) == 0) {
-        vmcb->rip = vmcb->exit_info_2;
-    }
-    return reason;
-}
-
 uint32_t pio_exit(struct vcpu *v)
 {
     struct vmcb *vmcb = v->arch.vmcb;
@@ -158,7 +93,7 @@ uint32_t pio_exit(struct vcpu *v)
 
     vmcb->interrupt_shadow = 0;
     if ((info & IOIO_STRING) != 0) {
-        return string_exit(v, &access, info);
+        return trap_fault(v, "string instruction at a port");
     }
     access.value = (uint32_t)vmcb->rax & (UINT32_MAX >> (32 - 8 * access.size));
     reason = dispatch(v, (uint16_t)(info >> IOIO_PORT_SHIFT), &access);

@@ -172,30 +172,17 @@ static bool execute(struct vcpu *v, const struct decoded_access *decoded,
 {
     uint64_t *reg = vcpu_register(v, decoded->reg);
     uint64_t operand = decode_operand(decoded, *reg);
-    uint64_t memory = 0;
-    uint64_t result = operand;
 
     access->size = decoded->size;
-    access->is_write = false;
-    if (!decoded->is_write || decoded->op != DECODED_MOV) {
+    if (decoded->to_register) {
         if (!mmio_dispatch(v, access)) {
             return false;
         }
-        memory = access->value;
-        result = decode_compute(decoded, memory, operand, &v->arch.vmcb->rflags);
+        *reg = decode_loaded(decoded, *reg, access->value);
     }
-    if (decoded->is_write) {
-        access->is_write = true;
-        access->value = result;
-        if (!mmio_dispatch(v, access)) {
-            return false;
-        }
-        result = memory; /* for XCHG */
-    }
-    if (decoded->to_register && decoded->op != DECODED_CMP) {
-        *reg = decode_loaded(decoded, *reg, result);
-    }
-    return true;
+    access->is_write = decoded->is_write;
+    access->value = operand;
+    return !access->is_write || mmio_dispatch(v, access);
 }
 
 static uint32_t npf_exit(struct vcpu *v)

@@ -38,6 +38,7 @@ from gen.plan.types import (
     MmioRegion,
 )
 from gen.plan.x86_64_policy import (
+    EOI,
     OWNED,
     PASSED_THROUGH,
     ByteRun,
@@ -94,7 +95,8 @@ class X86Board(ArchBoard):
     """See ArchBoard.
 
     uart, power_port: I/O ports.  iopm_size: bytes of the map of ports, all of which exit.
-    msrpm: the map of MSRs; msrpm_direct: of vCPUs that own their CPU's APIC.
+    msrpm: the map of MSRs; msrpm_direct: of vCPUs that own their CPU's APIC; msrpm_eoi: whose EOIs
+    exit.
     msrs: those that exit and exist.  pcpu_count: used CPUs.
     """
 
@@ -106,6 +108,7 @@ class X86Board(ArchBoard):
     iopm_size: int
     msrpm: tuple[ByteRun, ...]
     msrpm_direct: tuple[ByteRun, ...]
+    msrpm_eoi: tuple[ByteRun, ...]
     msrs: tuple[MsrPolicy, ...]
     pcpu_count: int
 
@@ -129,7 +132,8 @@ class X86Isa(Isa):
         msrs = msr_policies()
         pcpu_count = len({0, *(cpu for vm in system.vms for cpu in vm.cpus)})
         # The maps are aligned to a page, and so are the host save areas.
-        maps = PAGE_SIZE + _IOPM_SIZE + 2 * _MSRPM_SIZE
+        maps = PAGE_SIZE + _IOPM_SIZE + 3 * _MSRPM_SIZE
+        direct = {**PASSED_THROUGH, **OWNED}
         return X86Board(
             data_size=(pcpu_count + 1) * PAGE_SIZE,
             rodata_size=maps + len(msrs) * _MSR_SIZE,
@@ -141,7 +145,8 @@ class X86Isa(Isa):
             power_value=power.value,
             iopm_size=_IOPM_SIZE,
             msrpm=msr_permission_map(PASSED_THROUGH),
-            msrpm_direct=msr_permission_map({**PASSED_THROUGH, **OWNED}),
+            msrpm_direct=msr_permission_map(direct),
+            msrpm_eoi=msr_permission_map({m: what for m, what in direct.items() if m != EOI}),
             msrs=msrs,
             pcpu_count=pcpu_count,
         )

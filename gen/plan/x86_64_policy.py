@@ -19,18 +19,28 @@ CPUID_ANY_SUBLEAF = 0xFFFF_FFFF
 
 # ---- MSRs ----------------------------------------------------------------------------------------
 
+
+@dataclass(frozen=True)
+class Passed:
+    """An MSR that does not exit where it is read, where it is written, or both."""
+
+    name: str
+    reads: bool = True
+    writes: bool = True
+
+
 #: MSRs that are the guest's own while it runs (VMLOAD and VMRUN switch them): no exit.
 PASSED_THROUGH = {
-    0x174: "SYSENTER_CS",
-    0x175: "SYSENTER_ESP",
-    0x176: "SYSENTER_EIP",
-    0xC000_0081: "STAR",
-    0xC000_0082: "LSTAR",
-    0xC000_0083: "CSTAR",
-    0xC000_0084: "SFMASK",
-    0xC000_0100: "FS_BASE",
-    0xC000_0101: "GS_BASE",
-    0xC000_0102: "KERNEL_GS_BASE",
+    0x174: Passed("SYSENTER_CS"),
+    0x175: Passed("SYSENTER_ESP"),
+    0x176: Passed("SYSENTER_EIP"),
+    0xC000_0081: Passed("STAR"),
+    0xC000_0082: Passed("LSTAR"),
+    0xC000_0083: Passed("CSTAR"),
+    0xC000_0084: Passed("SFMASK"),
+    0xC000_0100: Passed("FS_BASE"),
+    0xC000_0101: Passed("GS_BASE"),
+    0xC000_0102: Passed("KERNEL_GS_BASE"),
 }
 _EMULATED = {
     0x10: "TSC",
@@ -97,36 +107,38 @@ def msr_policies() -> tuple[MsrPolicy, ...]:
     return tuple(sorted(result, key=lambda item: item.msr))
 
 
-#: Registers of the x2APIC that act on their own CPU alone, for vCPUs that own its APIC.
+#: Registers of the x2APIC that act on their own CPU alone, for vCPUs that own its APIC, and how
+#: they can be accessed.
 OWNED = {
-    0x808: "TPR",
-    0x80A: "PPR",
-    0x80B: "EOI",
-    **{0x810 + n: "ISR" for n in range(8)},
-    **{0x818 + n: "TMR" for n in range(8)},
-    **{0x820 + n: "IRR" for n in range(8)},
-    0x832: "LVT timer",
-    0x838: "initial count",
-    0x839: "current count",
-    0x83E: "divide configuration",
-    0x83F: "self IPI",
+    0x808: Passed("TPR"),
+    0x80A: Passed("PPR", writes=False),
+    0x80B: Passed("EOI", reads=False),
+    **{0x810 + n: Passed("ISR", writes=False) for n in range(8)},
+    **{0x818 + n: Passed("TMR", writes=False) for n in range(8)},
+    **{0x820 + n: Passed("IRR", writes=False) for n in range(8)},
+    0x832: Passed("LVT timer"),
+    0x838: Passed("initial count"),
+    0x839: Passed("current count", writes=False),
+    0x83E: Passed("divide configuration"),
+    0x83F: Passed("self IPI", reads=False),
 }
+EOI = 0x80B
 
 
-def msr_permission_map(passed: Mapping[int, str]) -> tuple[ByteRun, ...]:
+def msr_permission_map(passed: Mapping[int, Passed]) -> tuple[ByteRun, ...]:
     """The MSR permission map: two bits for each MSR, read and write, set where it exits.
 
     Args:
-        passed: the MSRs that do not exit, and their names.
+        passed: the MSRs that do not exit.
     """
     names: dict[int, list[str]] = {}
     data = bytearray(b"\xff" * _MSRPM_SIZE)
-    for msr, name in passed.items():
+    for msr, what in passed.items():
         vector = next(n for n, first in enumerate(_VECTORS) if 0 <= msr - first < 4 * _VECTOR_SIZE)
         at, place = divmod(msr - _VECTORS[vector], 4)
         at += vector * _VECTOR_SIZE
-        data[at] &= ~(3 << 2 * place)
-        names.setdefault(at, []).append(name)
+        data[at] &= ~((what.reads + 2 * what.writes) << 2 * place)
+        names.setdefault(at, []).append(what.name)
     edges = [0, *(n for n in range(1, len(data)) if data[n] != data[n - 1]), len(data)]
     return tuple(
         ByteRun(first, end - 1, data[first], ", ".join(dict.fromkeys(names.get(first, ["exit"]))))

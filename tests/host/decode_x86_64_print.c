@@ -33,10 +33,9 @@ int main(void)
             puts("refused");
             continue;
         }
-        printf("%u %u %u %u %u %d %d %d %d %d %llx\n", access.op, access.size, access.length,
-               access.reg, access.extend_to, access.is_high_byte, access.is_immediate,
-               access.is_signed, access.is_write, access.to_register,
-               (unsigned long long)access.immediate);
+        printf("%u %u %u %u %d %d %d %d %d %llx\n", access.size, access.length, access.reg,
+               access.extend_to, access.is_high_byte, access.is_immediate, access.is_signed,
+               access.is_write, access.to_register, (unsigned long long)access.immediate);
     }
     return 0;
 }

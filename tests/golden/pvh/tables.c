@@ -55,7 +55,7 @@ static const uint8_t iopm[12288] __attribute__((aligned(4096))) = {
 };
 
 /* Two bits for each MSR: reads and writes exit where they are set. The second map is that of vCPUs
- * that own their CPU's APIC. */
+ * that own their CPU's APIC, the third of those among them whose EOIs somebody waits for. */
 static const uint8_t msrpm[8192] __attribute__((aligned(4096))) = {
     /* exit */
     [0 ... 92] = 0xff,
@@ -83,11 +83,11 @@ static const uint8_t msrpm_direct[8192] __attribute__((aligned(4096))) = {
     /* exit */
     [94 ... 513] = 0xff,
     /* TPR, PPR, EOI */
-    [514] = 0xc,
+    [514] = 0x6c,
     /* exit */
     [515] = 0xff,
     /* ISR */
-    [516 ... 521] = 0x0,
+    [516 ... 521] = 0xaa,
     /* exit */
     [522 ... 523] = 0xff,
     /* LVT timer */
@@ -95,9 +95,46 @@ static const uint8_t msrpm_direct[8192] __attribute__((aligned(4096))) = {
     /* exit */
     [525] = 0xff,
     /* initial count, current count */
-    [526] = 0xf0,
+    [526] = 0xf8,
     /* divide configuration, self IPI */
-    [527] = 0xf,
+    [527] = 0x4f,
+    /* exit */
+    [528 ... 2079] = 0xff,
+    /* STAR, LSTAR, CSTAR */
+    [2080] = 0x3,
+    /* SFMASK */
+    [2081] = 0xfc,
+    /* exit */
+    [2082 ... 2111] = 0xff,
+    /* FS_BASE, GS_BASE, KERNEL_GS_BASE */
+    [2112] = 0xc0,
+    /* exit */
+    [2113 ... 8191] = 0xff,
+};
+
+static const uint8_t msrpm_eoi[8192] __attribute__((aligned(4096))) = {
+    /* exit */
+    [0 ... 92] = 0xff,
+    /* SYSENTER_CS, SYSENTER_ESP, SYSENTER_EIP */
+    [93] = 0xc0,
+    /* exit */
+    [94 ... 513] = 0xff,
+    /* TPR, PPR */
+    [514] = 0xec,
+    /* exit */
+    [515] = 0xff,
+    /* ISR */
+    [516 ... 521] = 0xaa,
+    /* exit */
+    [522 ... 523] = 0xff,
+    /* LVT timer */
+    [524] = 0xcf,
+    /* exit */
+    [525] = 0xff,
+    /* initial count, current count */
+    [526] = 0xf8,
+    /* divide configuration, self IPI */
+    [527] = 0x4f,
     /* exit */
     [528 ... 2079] = 0xff,
     /* STAR, LSTAR, CSTAR */
@@ -677,8 +714,8 @@ const struct vm_config vm_configs[] = {
         .autostart = true,
         .on_crash = VM_POLICY_STOP,
         .on_reboot = VM_POLICY_RESTART,
-        .stage2_root = { 0x25b000 },
-        .window_root = { 0x257000 },
+        .stage2_root = { 0x25d000 },
+        .window_root = { 0x259000 },
         .entry = { 0x100010 },
         .argument = 0x2000, /* start info */
         .memory = memory_noted,
@@ -695,6 +732,7 @@ const struct vm_config vm_configs[] = {
             .iopm = iopm,
             .msrpm = msrpm,
             .msrpm_direct = msrpm_direct,
+            .msrpm_eoi = msrpm_eoi,
             .cpuid = cpuid_noted,
             .msrs = msrs,
             .ports = ports_noted,
@@ -714,8 +752,8 @@ const struct vm_config vm_configs[] = {
         .autostart = true,
         .on_crash = VM_POLICY_STOP,
         .on_reboot = VM_POLICY_RESTART,
-        .stage2_root = { 0x262000 },
-        .window_root = { 0x25e000 },
+        .stage2_root = { 0x264000 },
+        .window_root = { 0x260000 },
         .entry = { 0x200000 },
         .argument = 0x2000, /* start info */
         .memory = memory_plain,
@@ -732,6 +770,7 @@ const struct vm_config vm_configs[] = {
             .iopm = iopm,
             .msrpm = msrpm,
             .msrpm_direct = msrpm_direct,
+            .msrpm_eoi = msrpm_eoi,
             .cpuid = cpuid_plain,
             .msrs = msrs,
             .ports = ports_plain,
@@ -759,7 +798,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x24b000,
+        .stack_top = 0x24d000,
         .arch = { .apic_id = 0, .vmcb = &vmcbs_noted[0] },
     },
     /* system.toml:27 vm.plain.cpus[0] = 1 */
@@ -767,7 +806,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x24d000,
+        .stack_top = 0x24f000,
         .arch = { .apic_id = 0, .vmcb = &vmcbs_plain[0] },
     },
     /* system.toml:27 vm.plain.cpus[1] = 2 */
@@ -775,7 +814,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 1,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x24f000,
+        .stack_top = 0x251000,
         .arch = { .apic_id = 1, .vmcb = &vmcbs_plain[1] },
     },
     /* system.toml:27 vm.plain.cpus[2] = 3 */
@@ -783,7 +822,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 2,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x251000,
+        .stack_top = 0x253000,
         .arch = { .apic_id = 2, .vmcb = &vmcbs_plain[2] },
     },
 };
@@ -836,7 +875,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu0_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x243000,
+        .stack_top = 0x245000,
         .arch = { .apic_id = 0, .host_save = host_saves[0] },
     },
     /* CPU 1, /cpus/cpu@1 */
@@ -845,7 +884,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu1_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x245000,
+        .stack_top = 0x247000,
         .arch = { .apic_id = 1, .host_save = host_saves[1] },
     },
     /* CPU 2, /cpus/cpu@2 */
@@ -854,7 +893,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu2_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x247000,
+        .stack_top = 0x249000,
         .arch = { .apic_id = 2, .host_save = host_saves[2] },
     },
     /* CPU 3, /cpus/cpu@3 */
@@ -863,7 +902,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu3_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x249000,
+        .stack_top = 0x24b000,
         .arch = { .apic_id = 3, .host_save = host_saves[3] },
     },
 };
@@ -902,21 +941,21 @@ const struct owner owners[] = {
     },
     {
         .base = { 0x218000 },
-        .size = 0x13000, /* 76 KiB */
+        .size = 0x15000, /* 84 KiB */
         .name = "hypervisor .rodata",
     },
     {
-        .base = { 0x22b000 },
+        .base = { 0x22d000 },
         .size = 0x16000, /* 88 KiB */
         .name = "hypervisor .data",
     },
     {
-        .base = { 0x241000 },
+        .base = { 0x243000 },
         .size = 0x10000, /* 64 KiB */
         .name = "hypervisor .stacks",
     },
     {
-        .base = { 0x251000 },
+        .base = { 0x253000 },
         .size = 0x14000, /* 80 KiB */
         .name = "hypervisor .pagetables",
     },

@@ -23,6 +23,5 @@ void direct_watch_eoi(struct vm *vm);
 /* Which permission map of MSRs the vCPU runs with. */
 const uint8_t *direct_msrpm(const struct vcpu *v);
 
-/* Accesses to registers of an owned APIC that exited. Return false for #GP. */
-HV_MUST_CHECK bool direct_read(struct vcpu *v, uint32_t msr, uint64_t *value);
+/* A write to a register of an owned APIC that exited, or to APIC_BASE. Returns false for #GP. */
 HV_MUST_CHECK bool direct_write(struct vcpu *v, uint32_t msr, uint64_t value);

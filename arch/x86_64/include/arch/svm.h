@@ -89,7 +89,6 @@ _Static_assert(sizeof(struct vmcb) == 0x1000, "appendix B");
 #define VECTOR_UD  6u
 #define VECTOR_DF  8u
 #define VECTOR_GP  13u
-#define VECTOR_PF  14u
 #define VECTOR_AC  17u
 #define VECTOR_MC  18u
 #define VECTOR_NMI 2u
@@ -97,7 +96,6 @@ _Static_assert(sizeof(struct vmcb) == 0x1000, "appendix B");
 /* intercept_1 */
 #define INTERCEPT_1_INTR     BIT32(0)
 #define INTERCEPT_1_NMI      BIT32(1)
-#define INTERCEPT_1_SMI      BIT32(2)
 #define INTERCEPT_1_INIT     BIT32(3)
 #define INTERCEPT_1_VINTR    BIT32(4)
 #define INTERCEPT_1_RDPMC    BIT32(15)
@@ -150,19 +148,13 @@ _Static_assert(sizeof(struct vmcb) == 0x1000, "appendix B");
 #define EVENT_TYPE_SOFTWARE  (UINT64_C(4) << 8)
 #define EVENT_ERROR_VALID    BIT(11)
 #define EVENT_VALID          BIT(31)
-#define EVENT_ERROR_SHIFT    32
 
 /* clean: what the CPU may still have from the last VMRUN of this VMCB on it */
 #define CLEAN_INTERCEPTS  BIT32(0)
 #define CLEAN_PERMISSIONS BIT32(1)
-#define CLEAN_ASID        BIT32(2)
 #define CLEAN_INTR        BIT32(3)
 #define CLEAN_NP          BIT32(4)
 #define CLEAN_CR          BIT32(5)
-#define CLEAN_DR          BIT32(6)
-#define CLEAN_DT          BIT32(7)
-#define CLEAN_SEG         BIT32(8)
-#define CLEAN_CR2         BIT32(9)
 #define CLEAN_ALL         0x3ffu
 
 /* exit_code */
@@ -170,44 +162,27 @@ _Static_assert(sizeof(struct vmcb) == 0x1000, "appendix B");
 #define EXIT_CODE_EXCEPTION 0x40u
 #define EXIT_CODE_INTR      0x60u
 #define EXIT_CODE_NMI       0x61u
-#define EXIT_CODE_SMI       0x62u
-#define EXIT_CODE_INIT      0x63u
 #define EXIT_CODE_VINTR     0x64u
 #define EXIT_CODE_RDPMC     0x6fu
 #define EXIT_CODE_CPUID     0x72u
 #define EXIT_CODE_IRET      0x74u
 #define EXIT_CODE_INVD      0x76u
 #define EXIT_CODE_HLT       0x78u
-#define EXIT_CODE_INVLPGA   0x7au
 #define EXIT_CODE_IOIO      0x7bu
 #define EXIT_CODE_MSR       0x7cu
-#define EXIT_CODE_FERR      0x7eu
 #define EXIT_CODE_SHUTDOWN  0x7fu
-#define EXIT_CODE_VMRUN     0x80u
 #define EXIT_CODE_VMMCALL   0x81u
-#define EXIT_CODE_VMLOAD    0x82u
-#define EXIT_CODE_VMSAVE    0x83u
-#define EXIT_CODE_STGI      0x84u
-#define EXIT_CODE_CLGI      0x85u
-#define EXIT_CODE_SKINIT    0x86u
 #define EXIT_CODE_WBINVD    0x89u
-#define EXIT_CODE_MONITOR   0x8au
-#define EXIT_CODE_MWAIT     0x8bu
-#define EXIT_CODE_MWAIT_C   0x8cu
 #define EXIT_CODE_XSETBV    0x8du
-#define EXIT_CODE_RDPRU     0x8eu
 #define EXIT_CODE_NPF       0x400u
 #define EXIT_CODE_INVALID   0xffffffffu /* the low half of -1 */
 
 /* exit_info_1 of EXIT_CODE_IOIO (15.10.2); exit_info_2 is the next RIP */
-#define IOIO_IN            BIT(0)
-#define IOIO_STRING        BIT(2)
-#define IOIO_REP           BIT(3)
-#define IOIO_SIZE_SHIFT    4 /* 1, 2 or 4 */
-#define IOIO_SIZE_MASK     7u
-#define IOIO_ADDRESS_SHIFT 7 /* 1: 16, 2: 32, 4: 64 bits */
-#define IOIO_SEGMENT_SHIFT 10
-#define IOIO_PORT_SHIFT    16
+#define IOIO_IN         BIT(0)
+#define IOIO_STRING     BIT(2)
+#define IOIO_SIZE_SHIFT 4 /* 1, 2 or 4 */
+#define IOIO_SIZE_MASK  7u
+#define IOIO_PORT_SHIFT 16
 
 /* exit_info_1 of EXIT_CODE_NPF: page fault error code, and what was going on */
 #define NPF_PRESENT BIT(0)

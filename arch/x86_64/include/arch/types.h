@@ -97,6 +97,7 @@ struct arch_vm_config {
     const uint8_t *iopm;  /* 12 KiB at a multiple of 4 KiB: permission map of ports (15.10) */
     const uint8_t *msrpm; /* 8 KiB at a multiple of 4 KiB: permission map of MSRs (15.11) */
     const uint8_t *msrpm_direct; /* the same, of a vCPU that owns its APIC */
+    const uint8_t *msrpm_eoi;    /* ... and whose EOIs exit */
     const struct cpuid_policy *cpuid;
     const struct msr_policy *msrs;
     const struct port_region *ports;

@@ -17,15 +17,11 @@
 #define CR0_WP BIT(16)
 #define CR0_PG BIT(31)
 
-#define CR4_PAE        BIT(5)
-#define CR4_OSFXSR     BIT(9)
-#define CR4_OSXMMEXCPT BIT(10)
-#define CR4_PSE        BIT(4)
+#define CR4_PAE BIT(5)
+#define CR4_PSE BIT(4)
 
 #define RFLAGS_ONE BIT(1)
-#define RFLAGS_TF  BIT(8)
 #define RFLAGS_IF  BIT(9)
-#define RFLAGS_DF  BIT(10)
 
 #define EFER_SCE   BIT(0)
 #define EFER_LME   BIT(8)

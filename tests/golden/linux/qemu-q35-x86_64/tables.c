@@ -55,7 +55,7 @@ static const uint8_t iopm[12288] __attribute__((aligned(4096))) = {
 };
 
 /* Two bits for each MSR: reads and writes exit where they are set. The second map is that of vCPUs
- * that own their CPU's APIC. */
+ * that own their CPU's APIC, the third of those among them whose EOIs somebody waits for. */
 static const uint8_t msrpm[8192] __attribute__((aligned(4096))) = {
     /* exit */
     [0 ... 92] = 0xff,
@@ -83,11 +83,11 @@ static const uint8_t msrpm_direct[8192] __attribute__((aligned(4096))) = {
     /* exit */
     [94 ... 513] = 0xff,
     /* TPR, PPR, EOI */
-    [514] = 0xc,
+    [514] = 0x6c,
     /* exit */
     [515] = 0xff,
     /* ISR */
-    [516 ... 521] = 0x0,
+    [516 ... 521] = 0xaa,
     /* exit */
     [522 ... 523] = 0xff,
     /* LVT timer */
@@ -95,9 +95,46 @@ static const uint8_t msrpm_direct[8192] __attribute__((aligned(4096))) = {
     /* exit */
     [525] = 0xff,
     /* initial count, current count */
-    [526] = 0xf0,
+    [526] = 0xf8,
     /* divide configuration, self IPI */
-    [527] = 0xf,
+    [527] = 0x4f,
+    /* exit */
+    [528 ... 2079] = 0xff,
+    /* STAR, LSTAR, CSTAR */
+    [2080] = 0x3,
+    /* SFMASK */
+    [2081] = 0xfc,
+    /* exit */
+    [2082 ... 2111] = 0xff,
+    /* FS_BASE, GS_BASE, KERNEL_GS_BASE */
+    [2112] = 0xc0,
+    /* exit */
+    [2113 ... 8191] = 0xff,
+};
+
+static const uint8_t msrpm_eoi[8192] __attribute__((aligned(4096))) = {
+    /* exit */
+    [0 ... 92] = 0xff,
+    /* SYSENTER_CS, SYSENTER_ESP, SYSENTER_EIP */
+    [93] = 0xc0,
+    /* exit */
+    [94 ... 513] = 0xff,
+    /* TPR, PPR */
+    [514] = 0xec,
+    /* exit */
+    [515] = 0xff,
+    /* ISR */
+    [516 ... 521] = 0xaa,
+    /* exit */
+    [522 ... 523] = 0xff,
+    /* LVT timer */
+    [524] = 0xcf,
+    /* exit */
+    [525] = 0xff,
+    /* initial count, current count */
+    [526] = 0xf8,
+    /* divide configuration, self IPI */
+    [527] = 0x4f,
     /* exit */
     [528 ... 2079] = 0xff,
     /* STAR, LSTAR, CSTAR */
@@ -717,8 +754,8 @@ const struct vm_config vm_configs[] = {
         .autostart = true,
         .on_crash = VM_POLICY_RESTART,
         .on_reboot = VM_POLICY_RESTART,
-        .stage2_root = { 0x256000 },
-        .window_root = { 0x252000 },
+        .stage2_root = { 0x258000 },
+        .window_root = { 0x254000 },
         .entry = { 0x200200 },
         .argument = 0x1000, /* boot parameters */
         .memory = memory_one,
@@ -735,6 +772,7 @@ const struct vm_config vm_configs[] = {
             .iopm = iopm,
             .msrpm = msrpm,
             .msrpm_direct = msrpm_direct,
+            .msrpm_eoi = msrpm_eoi,
             .cpuid = cpuid_one,
             .msrs = msrs,
             .ports = ports_one,
@@ -754,8 +792,8 @@ const struct vm_config vm_configs[] = {
         .autostart = false,
         .on_crash = VM_POLICY_STOP,
         .on_reboot = VM_POLICY_STOP,
-        .stage2_root = { 0x25d000 },
-        .window_root = { 0x259000 },
+        .stage2_root = { 0x25f000 },
+        .window_root = { 0x25b000 },
         .entry = { 0x200200 },
         .argument = 0x1000, /* boot parameters */
         .memory = memory_two,
@@ -772,6 +810,7 @@ const struct vm_config vm_configs[] = {
             .iopm = iopm,
             .msrpm = msrpm,
             .msrpm_direct = msrpm_direct,
+            .msrpm_eoi = msrpm_eoi,
             .cpuid = cpuid_two,
             .msrs = msrs,
             .ports = ports_two,
@@ -799,7 +838,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x248000,
+        .stack_top = 0x24a000,
         .arch = { .apic_id = 0, .vmcb = &vmcbs_one[0] },
     },
     /* system.toml:19 vm.one.cpus[1] = 1 */
@@ -807,7 +846,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 1,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x24a000,
+        .stack_top = 0x24c000,
         .arch = { .apic_id = 1, .vmcb = &vmcbs_one[1] },
     },
     /* system.toml:26 vm.two.cpus[0] = 2 */
@@ -815,7 +854,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x24c000,
+        .stack_top = 0x24e000,
         .arch = { .apic_id = 0, .vmcb = &vmcbs_two[0] },
     },
 };
@@ -859,7 +898,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu0_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x242000,
+        .stack_top = 0x244000,
         .arch = { .apic_id = 0, .host_save = host_saves[0] },
     },
     /* CPU 1, /cpus/cpu@1 */
@@ -868,7 +907,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu1_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x244000,
+        .stack_top = 0x246000,
         .arch = { .apic_id = 1, .host_save = host_saves[1] },
     },
     /* CPU 2, /cpus/cpu@2 */
@@ -877,7 +916,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu2_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x246000,
+        .stack_top = 0x248000,
         .arch = { .apic_id = 2, .host_save = host_saves[2] },
     },
 };
@@ -915,21 +954,21 @@ const struct owner owners[] = {
     },
     {
         .base = { 0x218000 },
-        .size = 0x13000, /* 76 KiB */
+        .size = 0x15000, /* 84 KiB */
         .name = "hypervisor .rodata",
     },
     {
-        .base = { 0x22b000 },
+        .base = { 0x22d000 },
         .size = 0x15000, /* 84 KiB */
         .name = "hypervisor .data",
     },
     {
-        .base = { 0x240000 },
+        .base = { 0x242000 },
         .size = 0xc000, /* 48 KiB */
         .name = "hypervisor .stacks",
     },
     {
-        .base = { 0x24c000 },
+        .base = { 0x24e000 },
         .size = 0x14000, /* 80 KiB */
         .name = "hypervisor .pagetables",
     },

@@ -55,7 +55,7 @@ static const uint8_t iopm[12288] __attribute__((aligned(4096))) = {
 };
 
 /* Two bits for each MSR: reads and writes exit where they are set. The second map is that of vCPUs
- * that own their CPU's APIC. */
+ * that own their CPU's APIC, the third of those among them whose EOIs somebody waits for. */
 static const uint8_t msrpm[8192] __attribute__((aligned(4096))) = {
     /* exit */
     [0 ... 92] = 0xff,
@@ -83,11 +83,11 @@ static const uint8_t msrpm_direct[8192] __attribute__((aligned(4096))) = {
     /* exit */
     [94 ... 513] = 0xff,
     /* TPR, PPR, EOI */
-    [514] = 0xc,
+    [514] = 0x6c,
     /* exit */
     [515] = 0xff,
     /* ISR */
-    [516 ... 521] = 0x0,
+    [516 ... 521] = 0xaa,
     /* exit */
     [522 ... 523] = 0xff,
     /* LVT timer */
@@ -95,9 +95,46 @@ static const uint8_t msrpm_direct[8192] __attribute__((aligned(4096))) = {
     /* exit */
     [525] = 0xff,
     /* initial count, current count */
-    [526] = 0xf0,
+    [526] = 0xf8,
     /* divide configuration, self IPI */
-    [527] = 0xf,
+    [527] = 0x4f,
+    /* exit */
+    [528 ... 2079] = 0xff,
+    /* STAR, LSTAR, CSTAR */
+    [2080] = 0x3,
+    /* SFMASK */
+    [2081] = 0xfc,
+    /* exit */
+    [2082 ... 2111] = 0xff,
+    /* FS_BASE, GS_BASE, KERNEL_GS_BASE */
+    [2112] = 0xc0,
+    /* exit */
+    [2113 ... 8191] = 0xff,
+};
+
+static const uint8_t msrpm_eoi[8192] __attribute__((aligned(4096))) = {
+    /* exit */
+    [0 ... 92] = 0xff,
+    /* SYSENTER_CS, SYSENTER_ESP, SYSENTER_EIP */
+    [93] = 0xc0,
+    /* exit */
+    [94 ... 513] = 0xff,
+    /* TPR, PPR */
+    [514] = 0xec,
+    /* exit */
+    [515] = 0xff,
+    /* ISR */
+    [516 ... 521] = 0xaa,
+    /* exit */
+    [522 ... 523] = 0xff,
+    /* LVT timer */
+    [524] = 0xcf,
+    /* exit */
+    [525] = 0xff,
+    /* initial count, current count */
+    [526] = 0xf8,
+    /* divide configuration, self IPI */
+    [527] = 0x4f,
     /* exit */
     [528 ... 2079] = 0xff,
     /* STAR, LSTAR, CSTAR */
@@ -463,8 +500,8 @@ const struct vm_config vm_configs[] = {
         .autostart = true,
         .on_crash = VM_POLICY_STOP,
         .on_reboot = VM_POLICY_RESTART,
-        .stage2_root = { 0x246000 },
-        .window_root = { 0x242000 },
+        .stage2_root = { 0x248000 },
+        .window_root = { 0x244000 },
         .entry = { 0x100000 },
         .argument = 0x2000, /* start info */
         .memory = memory_solo,
@@ -481,6 +518,7 @@ const struct vm_config vm_configs[] = {
             .iopm = iopm,
             .msrpm = msrpm,
             .msrpm_direct = msrpm_direct,
+            .msrpm_eoi = msrpm_eoi,
             .cpuid = cpuid_solo,
             .msrs = msrs,
             .ports = ports_solo,
@@ -506,7 +544,7 @@ const struct vcpu_config vcpu_configs[] = {
         .index = 0,
         .slot = 0,
         .exclusive = true,
-        .stack_top = 0x23c000,
+        .stack_top = 0x23e000,
         .arch = { .apic_id = 0, .vmcb = &vmcbs_solo[0] },
     },
 };
@@ -532,7 +570,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 0,
         .vcpus = NULL,
         .slice_us = 10000,
-        .stack_top = 0x238000,
+        .stack_top = 0x23a000,
         .arch = { .apic_id = 0, .host_save = host_saves[0] },
     },
     /* CPU 1, /cpus/cpu@1 */
@@ -541,7 +579,7 @@ const struct pcpu_config pcpu_configs[] = {
         .vcpu_count = 1,
         .vcpus = cpu1_vcpus,
         .slice_us = 10000,
-        .stack_top = 0x23a000,
+        .stack_top = 0x23c000,
         .arch = { .apic_id = 1, .host_save = host_saves[1] },
     },
 };
@@ -575,21 +613,21 @@ const struct owner owners[] = {
     },
     {
         .base = { 0x218000 },
-        .size = 0x12000, /* 72 KiB */
+        .size = 0x14000, /* 80 KiB */
         .name = "hypervisor .rodata",
     },
     {
-        .base = { 0x22a000 },
+        .base = { 0x22c000 },
         .size = 0xc000, /* 48 KiB */
         .name = "hypervisor .data",
     },
     {
-        .base = { 0x236000 },
+        .base = { 0x238000 },
         .size = 0x6000, /* 24 KiB */
         .name = "hypervisor .stacks",
     },
     {
-        .base = { 0x23c000 },
+        .base = { 0x23e000 },
         .size = 0xd000, /* 52 KiB */
         .name = "hypervisor .pagetables",
     },

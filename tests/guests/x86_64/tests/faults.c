@@ -86,6 +86,7 @@ FAULT(invalidate_outside, ASM_AT("invlpg (%%rbx)", outside))
 /* ---- emulated registers ---- */
 
 FAULT(mmio_exchange, ASM_AT("xor %%eax, %%eax\n\txchg %%eax, (%%rbx)", IOAPIC_WINDOW))
+FAULT(mmio_or, ASM_AT("orl $1, (%%rbx)", IOAPIC_WINDOW))
 FAULT(mmio_compare, ASM_AT("lock cmpxchgl %%ecx, (%%rbx)", IOAPIC_WINDOW))
 FAULT(mmio_bit, ASM_AT("btsl $3, (%%rbx)", IOAPIC_WINDOW))
 FAULT(mmio_string, ASM_AT("mov %%rbx, %%rsi\n\tlea guest_image_end, %%rdi\n\tmovsl", IOAPIC_WINDOW))
@@ -300,6 +301,7 @@ static const struct {
     { "prefetch-outside", prefetch_outside },
     { "invalidate-outside", invalidate_outside },
     { "mmio-exchange", mmio_exchange },
+    { "mmio-or", mmio_or },
     { "mmio-compare", mmio_compare },
     { "mmio-bit", mmio_bit },
     { "mmio-string", mmio_string },
