@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Guest memory, as the hypervisor sees it where the processor does not tell it what it must know:
- * instructions that access devices, structures that a guest names by address.
+ * instructions that access devices, string I/O, structures that a guest names by address.
  *
  * Guest memory is not mapped. A window on the VM is open while one piece of at most a page is
  * copied, or one entry of the guest's page tables read; every address on the way is looked up in
@@ -19,11 +19,10 @@
 #include <hv/tables.h>
 
 #define ENTRY_PRESENT BIT(0)
+#define ENTRY_WRITE   BIT(1)
 #define ENTRY_USER    BIT(2)
 #define ENTRY_LARGE   BIT(7)
 #define ENTRY_ADDRESS UINT64_C(0x000ffffffffff000)
-
-#define INSTRUCTION_MAX 15u
 
 /* A format of page tables: its root is CR3 & root_mask. */
 struct paging {
@@ -101,12 +100,13 @@ static bool is_leaf(const struct vmcb *vmcb, const struct paging *paging, uint32
     return level == 1 || (may_be_large && (entry & ENTRY_LARGE) != 0);
 }
 
-/* Translates the linear address of an instruction, as the processor did when it executed it. */
-static bool walk(struct vcpu *v, uint64_t linear, uint64_t *ipa)
+/* Translates a linear address as the guest's own access would be, but for SMEP, SMAP and NX. */
+static bool walk(struct vcpu *v, uint64_t linear, bool is_write, uint64_t *ipa)
 {
     const struct vmcb *vmcb = v->arch.vmcb;
     const struct paging *paging = paging_of(vmcb);
-    uint64_t needed = ENTRY_PRESENT | (vmcb->cpl == 3 ? ENTRY_USER : 0);
+    bool is_user = vmcb->cpl == 3;
+    uint64_t needed = ENTRY_PRESENT | (is_user ? ENTRY_USER : 0);
     uint64_t table = vmcb->cr3 & paging->root_mask;
     uint32_t shift = 12u + paging->index_bits * (paging->levels - 1u);
 
@@ -114,6 +114,7 @@ static bool walk(struct vcpu *v, uint64_t linear, uint64_t *ipa)
         *ipa = linear & UINT32_MAX;
         return true;
     }
+    needed |= is_write && (is_user || (vmcb->cr0 & CR0_WP) != 0) ? ENTRY_WRITE : 0;
     for (uint32_t level = paging->levels; level > 0; level--) {
         uint32_t bits = level == paging->levels ? paging->root_bits : paging->index_bits;
         uint64_t index = linear >> shift & (BIT(bits) - 1);
@@ -137,23 +138,53 @@ static bool walk(struct vcpu *v, uint64_t linear, uint64_t *ipa)
     return false;
 }
 
-/* As many bytes as there are, up to the longest instruction, which may lie in two pages. */
-uint32_t guest_fetch(struct vcpu *v, uint8_t bytes[INSTRUCTION_MAX])
+/* Bytes from a linear address to the end of its page, at most `size`. */
+static uint32_t in_page(uint64_t linear, uint32_t size)
 {
-    const struct vmcb *vmcb = v->arch.vmcb;
-    bool is_long = (vmcb->cs.attributes & SEGMENT_L) != 0;
-    uint64_t linear = is_long ? vmcb->rip : (uint32_t)(vmcb->cs.base + vmcb->rip);
+    uint32_t rest = HV_PAGE_SIZE - (uint32_t)(linear % HV_PAGE_SIZE);
+
+    return size < rest ? size : rest;
+}
+
+uint32_t guest_read_linear(struct vcpu *v, uint64_t linear, uint8_t *to, uint32_t size)
+{
     uint32_t done = 0;
 
-    while (done < INSTRUCTION_MAX) {
-        uint32_t part = HV_PAGE_SIZE - (uint32_t)((linear + done) % HV_PAGE_SIZE);
+    while (done < size) {
+        uint32_t part = in_page(linear + done, size - done);
         uint64_t ipa;
 
-        part = part < INSTRUCTION_MAX - done ? part : INSTRUCTION_MAX - done;
-        if (!walk(v, linear + done, &ipa) || !guest_read(v, (ipa_t){ ipa }, bytes + done, part)) {
+        if (!walk(v, linear + done, false, &ipa) ||
+            !guest_read(v, (ipa_t){ ipa }, to + done, part)) {
             break;
         }
         done += part;
     }
     return done;
+}
+
+uint32_t guest_write_linear(struct vcpu *v, uint64_t linear, const uint8_t *from, uint32_t size)
+{
+    uint32_t done = 0;
+
+    while (done < size) {
+        uint32_t part = in_page(linear + done, size - done);
+        uint64_t ipa;
+
+        if (!walk(v, linear + done, true, &ipa) ||
+            !guest_write(v, (ipa_t){ ipa }, from + done, part)) {
+            break;
+        }
+        done += part;
+    }
+    return done;
+}
+
+uint32_t guest_fetch(struct vcpu *v, uint8_t bytes[INSTRUCTION_MAX])
+{
+    const struct vmcb *vmcb = v->arch.vmcb;
+    bool is_long = (vmcb->cs.attributes & SEGMENT_L) != 0;
+    uint64_t linear = is_long ? vmcb->rip : (uint32_t)(vmcb->cs.base + vmcb->rip);
+
+    return guest_read_linear(v, linear, bytes, INSTRUCTION_MAX);
 }

@@ -29,7 +29,6 @@
 #define LENGTH_MSR     2u
 #define LENGTH_VMMCALL 3u
 #define LENGTH_CACHE   2u /* INVD, WBINVD */
-#define MAX_LENGTH     15u
 
 /* MOV to CR8: 0f 22 /r with a prefix that means register 8. */
 #define OPCODE_MOV_TO_CR 0x220fu
@@ -88,6 +87,17 @@ void trap_inject(struct vcpu *v, uint32_t vector)
 
     v->arch.event =
         EVENT_VALID | EVENT_TYPE_EXCEPTION | vector | (has_error ? EVENT_ERROR_VALID : 0);
+}
+
+void trap_inject_page_fault(struct vcpu *v, uint64_t linear, bool is_write)
+{
+    struct vmcb *vmcb = v->arch.vmcb;
+    uint64_t error = (is_write ? PF_WRITE : 0) | (vmcb->cpl == 3 ? PF_USER : 0);
+
+    vmcb->cr2 = linear;
+    vmcb->clean &= ~CLEAN_CR2;
+    v->arch.event = EVENT_VALID | EVENT_TYPE_EXCEPTION | EVENT_ERROR_VALID | VECTOR_PF |
+                    error << EVENT_ERROR_SHIFT;
 }
 
 void trap_skip(struct vcpu *v, uint64_t length)
@@ -191,7 +201,7 @@ static uint32_t npf_exit(struct vcpu *v)
     uint64_t info = vmcb->exit_info_1;
     struct decoded_access decoded;
     struct mmio_access access = { .address = { vmcb->exit_info_2 } };
-    uint8_t bytes[MAX_LENGTH];
+    uint8_t bytes[INSTRUCTION_MAX];
     uint32_t count;
 
     if ((info & (NPF_TABLE | NPF_FETCH | NPF_PRESENT)) != 0 || !is_emulated(v, access.address)) {
@@ -218,7 +228,7 @@ static uint32_t npf_exit(struct vcpu *v)
 /* MOV to CR8 while an interrupt waits for its turn. Which register is in the instruction. */
 static uint32_t cr8_exit(struct vcpu *v)
 {
-    uint8_t bytes[MAX_LENGTH];
+    uint8_t bytes[INSTRUCTION_MAX];
     uint32_t count = guest_fetch(v, bytes);
     uint32_t at = 0;
     uint32_t rex = 0;

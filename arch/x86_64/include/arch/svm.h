@@ -180,9 +180,13 @@ _Static_assert(sizeof(struct vmcb) == 0x1000, "appendix B");
 /* exit_info_1 of EXIT_CODE_IOIO (15.10.2); exit_info_2 is the next RIP */
 #define IOIO_IN         BIT(0)
 #define IOIO_STRING     BIT(2)
+#define IOIO_REP        BIT(3)
 #define IOIO_SIZE_SHIFT 4 /* 1, 2 or 4 */
 #define IOIO_SIZE_MASK  7u
 #define IOIO_PORT_SHIFT 16
+
+#define PF_WRITE UINT64_C(2) /* of a page fault's error code */
+#define PF_USER  UINT64_C(4)
 
 /* exit_info_1 of EXIT_CODE_NPF: page fault error code, and what was going on */
 #define NPF_PRESENT BIT(0)
@@ -200,3 +204,9 @@ _Static_assert(sizeof(struct vmcb) == 0x1000, "appendix B");
 #define SEGMENT_L         0x200u
 #define SEGMENT_D         0x400u
 #define SEGMENT_G         0x800u
+
+#define VECTOR_PF 14u
+
+#define CLEAN_CR2 BIT32(9)
+
+#define EVENT_ERROR_SHIFT 32

@@ -25,6 +25,9 @@ uint32_t trap_fault_at(struct vcpu *v, const char *what, ipa_t address);
 /* The guest gets an exception when it is entered again; RIP stays. #GP's and #AC's error is 0. */
 void trap_inject(struct vcpu *v, uint32_t vector);
 
+/* The same of #PF, for an access of the guest's that the hypervisor made for it. */
+void trap_inject_page_fault(struct vcpu *v, uint64_t linear, bool is_write);
+
 /* The guest goes on behind an instruction that is `length` bytes long if it has no prefixes. */
 void trap_skip(struct vcpu *v, uint64_t length);
 
@@ -37,7 +40,7 @@ void cpuid_emulate(struct vcpu *v);
 HV_MUST_CHECK bool msr_read(struct vcpu *v, uint32_t msr, uint64_t *value);
 HV_MUST_CHECK bool msr_write(struct vcpu *v, uint32_t msr, uint64_t value);
 
-/* IN and OUT. Returns EXIT_COUNT, or the reason to leave the guest. */
+/* IN, OUT and their string forms. Returns EXIT_COUNT, or the reason to leave the guest. */
 uint32_t pio_exit(struct vcpu *v);
 
 /* kvmclock: writes of its two MSRs. */
@@ -50,6 +53,14 @@ HV_MUST_CHECK bool pvclock_write(struct vcpu *v, uint32_t msr, uint64_t value);
 HV_MUST_CHECK bool guest_read(struct vcpu *v, ipa_t ipa, void *to, uint32_t size);
 HV_MUST_CHECK bool guest_write(struct vcpu *v, ipa_t ipa, const void *from, uint32_t size);
 
-/* Fetches the instruction at RIP through the guest's own page tables, at most 15 bytes. Returns how
- * many there are before something that is not there. */
-uint32_t guest_fetch(struct vcpu *v, uint8_t bytes[15]);
+/* Reads up to `size` bytes at a linear address through the guest's own page tables. Returns how
+ * many it got before they ended at something that is not there. */
+uint32_t guest_read_linear(struct vcpu *v, uint64_t linear, uint8_t *to, uint32_t size);
+
+/* The same to write: all bytes or none of a page. */
+uint32_t guest_write_linear(struct vcpu *v, uint64_t linear, const uint8_t *from, uint32_t size);
+
+/* Fetches the instruction at RIP. Returns how many bytes it got: fewer before a page that is not
+ * there. */
+#define INSTRUCTION_MAX 15u
+uint32_t guest_fetch(struct vcpu *v, uint8_t bytes[INSTRUCTION_MAX]);

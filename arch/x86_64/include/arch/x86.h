@@ -22,6 +22,7 @@
 
 #define RFLAGS_ONE BIT(1)
 #define RFLAGS_IF  BIT(9)
+#define RFLAGS_DF  BIT(10)
 
 #define EFER_SCE   BIT(0)
 #define EFER_LME   BIT(8)

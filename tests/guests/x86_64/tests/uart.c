@@ -78,6 +78,30 @@ static void test_transmit(void)
     report_equal(second, IIR_NONE, "and taken back by reading IIR");
 }
 
+/* OUTS and INS, which move memory: an element at a time, with the direction and the count. */
+static void test_strings(void)
+{
+    static const char text[] = "OUTSB: written\n";
+    const char *from = text;
+    uint64_t left = sizeof(text) - 1;
+    uint16_t port = UART_PORT;
+    while ((uart(UART_LSR) & UART_LSR_TEMT) == 0) {
+        cpu_relax();
+    }
+    __asm__ volatile("rep outsb" : "+S"(from), "+c"(left) : "d"(port) : "memory");
+    report(left == 0 && from == text + sizeof(text) - 1, "REP OUTSB");
+    uint8_t bytes[4] = { 1, 2, 3, 4 };
+    uint8_t *to = bytes + 3;
+    left = 3;
+    port = UART_PORT + UART_SCR;
+    uart_write(UART_SCR, 0x5a);
+    __asm__ volatile("std; rep insb; cld" : "+D"(to), "+c"(left) : "d"(port) : "memory");
+    report(left == 0 && to == bytes && bytes[0] == 1 && bytes[1] == 0x5a && bytes[3] == 0x5a,
+           "REP INSB downwards");
+    __asm__ volatile("outsb" : "+S"(from) : "d"(port) : "memory"); /* the NUL */
+    report_equal(uart(UART_SCR), 0, "OUTSB");
+}
+
 static void on_interrupt(unsigned vector)
 {
     if (vector == VECTOR_UART) {
@@ -131,6 +155,7 @@ void guest_main(void)
     report_begin("uart");
     test_registers();
     test_transmit();
+    test_strings();
     if (cmdline_is("echo", "1")) {
         test_echo();
     }
