@@ -4,7 +4,6 @@
  * printed as it stands, so that a mistake shows.
  */
 #include <hv/format.h>
-#include <hv/string.h>
 
 struct output {
     char *buffer;
@@ -23,10 +22,15 @@ static void put(struct output *out, char c)
 /* Text, after spaces up to `width`. */
 static void put_string(struct output *out, unsigned width, const char *text)
 {
+    unsigned used = 0;
+
     if (text == NULL) {
         text = "(null)";
     }
-    for (size_t used = width == 0 ? 0 : strlen(text); used < width; used++) {
+    while (used < width && text[used] != '\0') {
+        used++;
+    }
+    for (; used < width; used++) {
         put(out, ' ');
     }
     for (; *text != '\0'; text++) {
