@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The local APIC's timer, the time-stamp counter and kvmclock, on two CPUs.
+ * The local APIC's timer, the time-stamp counter and kvmclock, on two CPUs. Words of the command
+ * line:
+ *     direct=1   this VM may own the local APICs of its CPUs
  */
 #include "x86_64.h"
 
@@ -226,15 +228,16 @@ static void test_periodic(void)
     interrupts_take();
     report(tick_count[0] - ticks >= 1 && tick_count[0] - ticks <= 6,
            "%lu interrupts after interrupts were masked for five periods", tick_count[0] - ticks);
-    /* As fast as it goes: the CPU still gets somewhere. */
-    lapic_write(LAPIC_INITIAL, 1);
+    /* As fast as it goes: the CPU still gets somewhere. A timer of QEMU's own that is so fast stops
+     * the whole emulator now and then. */
+    lapic_write(LAPIC_INITIAL, cmdline_is("direct", "1") ? TIMER_HZ / 10000 : 1);
     interrupts_mask(false);
     start = time_us();
     for (volatile unsigned i = 0; i < 1000; i++) {
     }
     interrupts_mask(true);
     timer_stop();
-    report(time_us() - start < WAIT_US, "a period of 1 ns leaves time for the CPU");
+    report(time_us() - start < WAIT_US, "the shortest period leaves time for the CPU");
     interrupts_take();
 }
 
