@@ -72,8 +72,20 @@ class PortRegion:
 
 
 @dataclass(frozen=True)
+class CpuidTable:
+    """The leaves of all VMs with so many vCPUs."""
+
+    vcpu_count: int
+    leaves: tuple[CpuidPolicy, ...]
+
+
+@dataclass(frozen=True)
 class X86Vm(ArchVm):
-    """See ArchVm.  start: enum guest_start.  uart_virq: 0 without a console."""
+    """See ArchVm.
+
+    start: enum guest_start.  uart_virq: 0 without a console.
+    cpuid: those of X86Board.cpuid for its number of vCPUs.
+    """
 
     start: str
     boot_cr3: int
@@ -98,6 +110,7 @@ class X86Board(ArchBoard):
     msrpm: the map of MSRs; msrpm_direct: of vCPUs that own their CPU's APIC; msrpm_eoi: whose EOIs
     exit.
     msrs: those that exit and exist.  pcpu_count: used CPUs.
+    cpuid: one for each number of vCPUs that a VM has.
     """
 
     uart: int
@@ -111,6 +124,7 @@ class X86Board(ArchBoard):
     msrpm_eoi: tuple[ByteRun, ...]
     msrs: tuple[MsrPolicy, ...]
     pcpu_count: int
+    cpuid: tuple[CpuidTable, ...]
 
 
 class X86Isa(Isa):
@@ -134,9 +148,12 @@ class X86Isa(Isa):
         # The maps are aligned to a page, and so are the host save areas.
         maps = PAGE_SIZE + _IOPM_SIZE + 3 * _MSRPM_SIZE
         direct = {**PASSED_THROUGH, **OWNED}
+        counts = sorted({len(vm.cpus) for vm in system.vms})
+        cpuid = tuple(CpuidTable(count, cpuid_policies(count)) for count in counts)
+        leaves = sum(len(table.leaves) for table in cpuid)
         return X86Board(
             data_size=(pcpu_count + 1) * PAGE_SIZE,
-            rodata_size=maps + len(msrs) * _MSR_SIZE,
+            rodata_size=maps + len(msrs) * _MSR_SIZE + leaves * _CPUID_SIZE,
             uart_irq=uart.interrupt.number,
             uart=uart.window.base,
             ioapic=ioapic.base,
@@ -149,6 +166,7 @@ class X86Isa(Isa):
             msrpm_eoi=msr_permission_map({m: what for m, what in direct.items() if m != EOI}),
             msrs=msrs,
             pcpu_count=pcpu_count,
+            cpuid=cpuid,
         )
 
     def registers(self, system: System, cpus: Sequence[int]) -> tuple[tuple[Range, str], ...]:  # noqa: ARG002
@@ -176,7 +194,6 @@ class X86Isa(Isa):
         """See Isa."""
         has_uart = vm.console == "uart"
         is_long = _is_long(system, vm)
-        cpuid = cpuid_policies(len(vm.cpus))
         ports = [PortRegion(POWER_PORTS, "power_port_access", "NULL", "reset and sleep")]
         if has_uart:
             device = f"&uart_{ident(vm.name)}"
@@ -184,11 +201,11 @@ class X86Isa(Isa):
         vmcbs = (len(vm.cpus) + 1) * PAGE_SIZE  # one more for their alignment
         return X86Vm(
             data_size=vmcbs + abi.VIOAPIC_SIZE_MAX + abi.V16550_SIZE_MAX,
-            rodata_size=len(cpuid) * _CPUID_SIZE + len(ports) * _PORT_SIZE,
+            rodata_size=len(ports) * _PORT_SIZE,
             start="START_LONG" if is_long else "START_PROTECTED",
             boot_cr3=boot.PAGE_TABLES if is_long else 0,
             boot_gdt=boot.GDT if is_long else 0,
-            cpuid=cpuid,
+            cpuid=cpuid_policies(len(vm.cpus)),
             ports=tuple(sorted(ports, key=lambda region: region.ports)),
             uart_virq=GUEST_UART_PIN if has_uart else 0,
         )

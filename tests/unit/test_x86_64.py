@@ -373,6 +373,11 @@ def test_board_tables(tmp_path: Path) -> None:
     plan = planned(tmp_path, text)
     assert isinstance(plan.board, X86Board)
     assert plan.board.pcpu_count == 4, "the machine starts on CPU 0"
+    assert [table.vcpu_count for table in plan.board.cpuid] == [1, 2]
+    for item in plan.vms:
+        assert isinstance(item.arch, X86Vm)
+        (table,) = (one for one in plan.board.cpuid if one.vcpu_count == item.vcpu_count)
+        assert table.leaves == item.arch.cpuid
     assert (plan.board.power_port, plan.board.power_value) == (0x604, 0x2000)
     (route,) = plan.irqs
     assert (route.intid, route.is_edge, route.name) == (4, True, "GSI 4")

@@ -272,18 +272,8 @@ static const struct msr_policy msrs[] = {
     { .msr = 0xc0011029, .kind = MSR_CONSTANT, .value = 0x2 },
 };
 
-/* ---- VMs ------------------------------------------------------------------------------------- */
-
-/* system.toml:13 vm.owner */
-static struct vmcb vmcbs_owner[1] __attribute__((aligned(4096)));
-static struct vioapic ioapic_owner;
-static struct v16550 uart_owner = {
-    .vm = &vms[0],
-    .console = &consoles[1],
-    .virq = 4,
-};
-
-static const struct cpuid_policy cpuid_owner[] = {
+/* Of VMs with 1 vCPU. */
+static const struct cpuid_policy cpuid_1[] = {
     /* greatest leaf, vendor */
     {
         .leaf = 0x0,
@@ -403,6 +393,17 @@ static const struct cpuid_policy cpuid_owner[] = {
         .keep = { 0xffff, 0x0, 0x0, 0x0 },
         .set = { 0x0, 0x0, 0x0, 0x0 },
     },
+};
+
+/* ---- VMs ------------------------------------------------------------------------------------- */
+
+/* system.toml:13 vm.owner */
+static struct vmcb vmcbs_owner[1] __attribute__((aligned(4096)));
+static struct vioapic ioapic_owner;
+static struct v16550 uart_owner = {
+    .vm = &vms[0],
+    .console = &consoles[1],
+    .virq = 4,
 };
 
 static const struct port_region ports_owner[] = {
@@ -531,7 +532,7 @@ const struct vm_config vm_configs[] = {
             .msrpm = msrpm,
             .msrpm_direct = msrpm_direct,
             .msrpm_eoi = msrpm_eoi,
-            .cpuid = cpuid_owner,
+            .cpuid = cpuid_1,
             .msrs = msrs,
             .ports = ports_owner,
             .cpuid_count = 17,

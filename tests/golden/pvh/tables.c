@@ -272,18 +272,8 @@ static const struct msr_policy msrs[] = {
     { .msr = 0xc0011029, .kind = MSR_CONSTANT, .value = 0x2 },
 };
 
-/* ---- VMs ------------------------------------------------------------------------------------- */
-
-/* system.toml:18 vm.noted */
-static struct vmcb vmcbs_noted[1] __attribute__((aligned(4096)));
-static struct vioapic ioapic_noted;
-static struct v16550 uart_noted = {
-    .vm = &vms[0],
-    .console = &consoles[1],
-    .virq = 4,
-};
-
-static const struct cpuid_policy cpuid_noted[] = {
+/* Of VMs with 1 vCPU. */
+static const struct cpuid_policy cpuid_1[] = {
     /* greatest leaf, vendor */
     {
         .leaf = 0x0,
@@ -405,94 +395,8 @@ static const struct cpuid_policy cpuid_noted[] = {
     },
 };
 
-static const struct port_region ports_noted[] = {
-    /* UART */
-    {
-        .base = 0x3f8,
-        .count = 8,
-        .handle = v16550_port,
-        .device = &uart_noted,
-    },
-    /* reset and sleep */
-    {
-        .base = 0x600,
-        .count = 6,
-        .handle = power_port_access,
-        .device = NULL,
-    },
-};
-
-static const struct mem_region memory_noted[] = {
-    /* system.toml:22 vm.noted.ram */
-    {
-        .name = "ram",
-        .ipa = { 0x0 },
-        .pa = { 0x1400000 },
-        .size = 0x200000, /* 2 MiB */
-        .permissions = MEM_READ | MEM_WRITE | MEM_EXECUTE,
-    },
-};
-
-static const struct image_copy copies_noted[] = {
-    /* image "noted" segment 0, at 0x100000 for the guest */
-    {
-        .name = "segment 0",
-        .source = { 0x1200000 },
-        .target = { 0x1500000 },
-        .size = 64,
-    },
-    /* start info of vm "noted", at 0x2000 for the guest */
-    {
-        .name = "start info",
-        .source = { 0x1201000 },
-        .target = { 0x1402000 },
-        .size = 136,
-    },
-    /* command line of vm "noted", at 0x3000 for the guest */
-    {
-        .name = "command line",
-        .source = { 0x1202000 },
-        .target = { 0x1403000 },
-        .size = 9,
-    },
-    /* ACPI tables of vm "noted", at 0xe0000 for the guest */
-    {
-        .name = "ACPI tables",
-        .source = { 0x1203000 },
-        .target = { 0x14e0000 },
-        .size = 640,
-    },
-    /* reset vector of every VM, at 0xffff0 for the guest */
-    {
-        .name = "reset vector",
-        .source = { 0x1204000 },
-        .target = { 0x14ffff0 },
-        .size = 9,
-    },
-};
-
-static const struct mmio_region mmio_noted[] = {
-    /* I/O APIC */
-    {
-        .base = { 0xfec00000 },
-        .size = 0x1000, /* 4 KiB */
-        .handle = vioapic_access,
-        .device = NULL,
-    },
-    /* local APIC */
-    {
-        .base = { 0xfee00000 },
-        .size = 0x1000, /* 4 KiB */
-        .handle = vlapic_access,
-        .device = NULL,
-    },
-};
-
-/* system.toml:24 vm.plain */
-static struct vmcb vmcbs_plain[3] __attribute__((aligned(4096)));
-static struct vioapic ioapic_plain;
-
-static const struct cpuid_policy cpuid_plain[] = {
+/* Of VMs with 3 vCPUs. */
+static const struct cpuid_policy cpuid_3[] = {
     /* greatest leaf, vendor */
     {
         .leaf = 0x0,
@@ -614,6 +518,104 @@ static const struct cpuid_policy cpuid_plain[] = {
     },
 };
 
+/* ---- VMs ------------------------------------------------------------------------------------- */
+
+/* system.toml:18 vm.noted */
+static struct vmcb vmcbs_noted[1] __attribute__((aligned(4096)));
+static struct vioapic ioapic_noted;
+static struct v16550 uart_noted = {
+    .vm = &vms[0],
+    .console = &consoles[1],
+    .virq = 4,
+};
+
+static const struct port_region ports_noted[] = {
+    /* UART */
+    {
+        .base = 0x3f8,
+        .count = 8,
+        .handle = v16550_port,
+        .device = &uart_noted,
+    },
+    /* reset and sleep */
+    {
+        .base = 0x600,
+        .count = 6,
+        .handle = power_port_access,
+        .device = NULL,
+    },
+};
+
+static const struct mem_region memory_noted[] = {
+    /* system.toml:22 vm.noted.ram */
+    {
+        .name = "ram",
+        .ipa = { 0x0 },
+        .pa = { 0x1400000 },
+        .size = 0x200000, /* 2 MiB */
+        .permissions = MEM_READ | MEM_WRITE | MEM_EXECUTE,
+    },
+};
+
+static const struct image_copy copies_noted[] = {
+    /* image "noted" segment 0, at 0x100000 for the guest */
+    {
+        .name = "segment 0",
+        .source = { 0x1200000 },
+        .target = { 0x1500000 },
+        .size = 64,
+    },
+    /* start info of vm "noted", at 0x2000 for the guest */
+    {
+        .name = "start info",
+        .source = { 0x1201000 },
+        .target = { 0x1402000 },
+        .size = 136,
+    },
+    /* command line of vm "noted", at 0x3000 for the guest */
+    {
+        .name = "command line",
+        .source = { 0x1202000 },
+        .target = { 0x1403000 },
+        .size = 9,
+    },
+    /* ACPI tables of vm "noted", at 0xe0000 for the guest */
+    {
+        .name = "ACPI tables",
+        .source = { 0x1203000 },
+        .target = { 0x14e0000 },
+        .size = 640,
+    },
+    /* reset vector of every VM, at 0xffff0 for the guest */
+    {
+        .name = "reset vector",
+        .source = { 0x1204000 },
+        .target = { 0x14ffff0 },
+        .size = 9,
+    },
+};
+
+static const struct mmio_region mmio_noted[] = {
+    /* I/O APIC */
+    {
+        .base = { 0xfec00000 },
+        .size = 0x1000, /* 4 KiB */
+        .handle = vioapic_access,
+        .device = NULL,
+    },
+    /* local APIC */
+    {
+        .base = { 0xfee00000 },
+        .size = 0x1000, /* 4 KiB */
+        .handle = vlapic_access,
+        .device = NULL,
+    },
+};
+
+/* system.toml:24 vm.plain */
+static struct vmcb vmcbs_plain[3] __attribute__((aligned(4096)));
+static struct vioapic ioapic_plain;
+
 static const struct port_region ports_plain[] = {
     /* reset and sleep */
     {
@@ -733,7 +735,7 @@ const struct vm_config vm_configs[] = {
             .msrpm = msrpm,
             .msrpm_direct = msrpm_direct,
             .msrpm_eoi = msrpm_eoi,
-            .cpuid = cpuid_noted,
+            .cpuid = cpuid_1,
             .msrs = msrs,
             .ports = ports_noted,
             .cpuid_count = 17,
@@ -771,7 +773,7 @@ const struct vm_config vm_configs[] = {
             .msrpm = msrpm,
             .msrpm_direct = msrpm_direct,
             .msrpm_eoi = msrpm_eoi,
-            .cpuid = cpuid_plain,
+            .cpuid = cpuid_3,
             .msrs = msrs,
             .ports = ports_plain,
             .cpuid_count = 17,

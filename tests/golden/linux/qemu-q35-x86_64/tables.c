@@ -272,18 +272,131 @@ static const struct msr_policy msrs[] = {
     { .msr = 0xc0011029, .kind = MSR_CONSTANT, .value = 0x2 },
 };
 
-/* ---- VMs ------------------------------------------------------------------------------------- */
-
-/* system.toml:16 vm.one */
-static struct vmcb vmcbs_one[2] __attribute__((aligned(4096)));
-static struct vioapic ioapic_one;
-static struct v16550 uart_one = {
-    .vm = &vms[0],
-    .console = &consoles[1],
-    .virq = 4,
+/* Of VMs with 1 vCPU. */
+static const struct cpuid_policy cpuid_1[] = {
+    /* greatest leaf, vendor */
+    {
+        .leaf = 0x0,
+        .subleaf = CPUID_ANY_SUBLEAF,
+        .keep = { 0x0, 0xffffffff, 0xffffffff, 0xffffffff },
+        .set = { 0xb, 0x0, 0x0, 0x0 },
+    },
+    /* family, features */
+    {
+        .leaf = 0x1,
+        .subleaf = CPUID_ANY_SUBLEAF,
+        .keep = { 0xffffffff, 0xff00, 0x42d80203, 0x78bab7f },
+        .set = { 0x0, 0x10000, 0x80200000, 0x0 },
+    },
+    /* power management */
+    {
+        .leaf = 0x6,
+        .subleaf = CPUID_ANY_SUBLEAF,
+        .keep = { 0x0, 0x0, 0x0, 0x0 },
+        .set = { 0x4, 0x0, 0x0, 0x0 },
+    },
+    /* structured features */
+    {
+        .leaf = 0x7,
+        .subleaf = 0,
+        .keep = { 0x0, 0x219c0389, 0x4, 0x10 },
+        .set = { 0x0, 0x0, 0x0, 0x0 },
+    },
+    /* topology: threads of a core */
+    {
+        .leaf = 0xb,
+        .subleaf = 0,
+        .keep = { 0x0, 0x0, 0x0, 0x0 },
+        .set = { 0x0, 0x1, 0x100, 0x0 },
+    },
+    /* topology: cores of the package */
+    {
+        .leaf = 0xb,
+        .subleaf = 1,
+        .keep = { 0x0, 0x0, 0x0, 0x0 },
+        .set = { 0x0, 0x1, 0x201, 0x0 },
+    },
+    /* KVM's signature */
+    {
+        .leaf = 0x40000000,
+        .subleaf = CPUID_ANY_SUBLEAF,
+        .keep = { 0x0, 0x0, 0x0, 0x0 },
+        .set = { 0x40000001, 0x4b4d564b, 0x564b4d56, 0x4d },
+    },
+    /* KVM's clock */
+    {
+        .leaf = 0x40000001,
+        .subleaf = CPUID_ANY_SUBLEAF,
+        .keep = { 0x0, 0x0, 0x0, 0x0 },
+        .set = { 0x1000008, 0x0, 0x0, 0x0 },
+    },
+    /* greatest leaf, vendor */
+    {
+        .leaf = 0x80000000,
+        .subleaf = CPUID_ANY_SUBLEAF,
+        .keep = { 0x0, 0xffffffff, 0xffffffff, 0xffffffff },
+        .set = { 0x80000008, 0x0, 0x0, 0x0 },
+    },
+    /* features */
+    {
+        .leaf = 0x80000001,
+        .subleaf = CPUID_ANY_SUBLEAF,
+        .keep = { 0xffffffff, 0x0, 0x1e1, 0xedd3ab7f },
+        .set = { 0x0, 0x0, 0x0, 0x0 },
+    },
+    /* name */
+    {
+        .leaf = 0x80000002,
+        .subleaf = CPUID_ANY_SUBLEAF,
+        .keep = { 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff },
+        .set = { 0x0, 0x0, 0x0, 0x0 },
+    },
+    /* name */
+    {
+        .leaf = 0x80000003,
+        .subleaf = CPUID_ANY_SUBLEAF,
+        .keep = { 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff },
+        .set = { 0x0, 0x0, 0x0, 0x0 },
+    },
+    /* name */
+    {
+        .leaf = 0x80000004,
+        .subleaf = CPUID_ANY_SUBLEAF,
+        .keep = { 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff },
+        .set = { 0x0, 0x0, 0x0, 0x0 },
+    },
+    /* caches */
+    {
+        .leaf = 0x80000005,
+        .subleaf = CPUID_ANY_SUBLEAF,
+        .keep = { 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff },
+        .set = { 0x0, 0x0, 0x0, 0x0 },
+    },
+    /* caches */
+    {
+        .leaf = 0x80000006,
+        .subleaf = CPUID_ANY_SUBLEAF,
+        .keep = { 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff },
+        .set = { 0x0, 0x0, 0x0, 0x0 },
+    },
+    /* invariant TSC */
+    {
+        .leaf = 0x80000007,
+        .subleaf = CPUID_ANY_SUBLEAF,
+        .keep = { 0x0, 0x0, 0x0, 0x0 },
+        .set = { 0x0, 0x0, 0x0, 0x100 },
+    },
+    /* widths of addresses, cores */
+    {
+        .leaf = 0x80000008,
+        .subleaf = CPUID_ANY_SUBLEAF,
+        .keep = { 0xffff, 0x0, 0x0, 0x0 },
+        .set = { 0x0, 0x0, 0x0, 0x0 },
+    },
 };
 
-static const struct cpuid_policy cpuid_one[] = {
+/* Of VMs with 2 vCPUs. */
+static const struct cpuid_policy cpuid_2[] = {
     /* greatest leaf, vendor */
     {
         .leaf = 0x0,
@@ -405,6 +518,17 @@ static const struct cpuid_policy cpuid_one[] = {
     },
 };
 
+/* ---- VMs ------------------------------------------------------------------------------------- */
+
+/* system.toml:16 vm.one */
+static struct vmcb vmcbs_one[2] __attribute__((aligned(4096)));
+static struct vioapic ioapic_one;
+static struct v16550 uart_one = {
+    .vm = &vms[0],
+    .console = &consoles[1],
+    .virq = 4,
+};
+
 static const struct port_region ports_one[] = {
     /* UART */
     {
@@ -516,128 +640,6 @@ static struct v16550 uart_two = {
     .vm = &vms[1],
     .console = &consoles[2],
     .virq = 4,
-};
-
-static const struct cpuid_policy cpuid_two[] = {
-    /* greatest leaf, vendor */
-    {
-        .leaf = 0x0,
-        .subleaf = CPUID_ANY_SUBLEAF,
-        .keep = { 0x0, 0xffffffff, 0xffffffff, 0xffffffff },
-        .set = { 0xb, 0x0, 0x0, 0x0 },
-    },
-    /* family, features */
-    {
-        .leaf = 0x1,
-        .subleaf = CPUID_ANY_SUBLEAF,
-        .keep = { 0xffffffff, 0xff00, 0x42d80203, 0x78bab7f },
-        .set = { 0x0, 0x10000, 0x80200000, 0x0 },
-    },
-    /* power management */
-    {
-        .leaf = 0x6,
-        .subleaf = CPUID_ANY_SUBLEAF,
-        .keep = { 0x0, 0x0, 0x0, 0x0 },
-        .set = { 0x4, 0x0, 0x0, 0x0 },
-    },
-    /* structured features */
-    {
-        .leaf = 0x7,
-        .subleaf = 0,
-        .keep = { 0x0, 0x219c0389, 0x4, 0x10 },
-        .set = { 0x0, 0x0, 0x0, 0x0 },
-    },
-    /* topology: threads of a core */
-    {
-        .leaf = 0xb,
-        .subleaf = 0,
-        .keep = { 0x0, 0x0, 0x0, 0x0 },
-        .set = { 0x0, 0x1, 0x100, 0x0 },
-    },
-    /* topology: cores of the package */
-    {
-        .leaf = 0xb,
-        .subleaf = 1,
-        .keep = { 0x0, 0x0, 0x0, 0x0 },
-        .set = { 0x0, 0x1, 0x201, 0x0 },
-    },
-    /* KVM's signature */
-    {
-        .leaf = 0x40000000,
-        .subleaf = CPUID_ANY_SUBLEAF,
-        .keep = { 0x0, 0x0, 0x0, 0x0 },
-        .set = { 0x40000001, 0x4b4d564b, 0x564b4d56, 0x4d },
-    },
-    /* KVM's clock */
-    {
-        .leaf = 0x40000001,
-        .subleaf = CPUID_ANY_SUBLEAF,
-        .keep = { 0x0, 0x0, 0x0, 0x0 },
-        .set = { 0x1000008, 0x0, 0x0, 0x0 },
-    },
-    /* greatest leaf, vendor */
-    {
-        .leaf = 0x80000000,
-        .subleaf = CPUID_ANY_SUBLEAF,
-        .keep = { 0x0, 0xffffffff, 0xffffffff, 0xffffffff },
-        .set = { 0x80000008, 0x0, 0x0, 0x0 },
-    },
-    /* features */
-    {
-        .leaf = 0x80000001,
-        .subleaf = CPUID_ANY_SUBLEAF,
-        .keep = { 0xffffffff, 0x0, 0x1e1, 0xedd3ab7f },
-        .set = { 0x0, 0x0, 0x0, 0x0 },
-    },
-    /* name */
-    {
-        .leaf = 0x80000002,
-        .subleaf = CPUID_ANY_SUBLEAF,
-        .keep = { 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff },
-        .set = { 0x0, 0x0, 0x0, 0x0 },
-    },
-    /* name */
-    {
-        .leaf = 0x80000003,
-        .subleaf = CPUID_ANY_SUBLEAF,
-        .keep = { 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff },
-        .set = { 0x0, 0x0, 0x0, 0x0 },
-    },
-    /* name */
-    {
-        .leaf = 0x80000004,
-        .subleaf = CPUID_ANY_SUBLEAF,
-        .keep = { 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff },
-        .set = { 0x0, 0x0, 0x0, 0x0 },
-    },
-    /* caches */
-    {
-        .leaf = 0x80000005,
-        .subleaf = CPUID_ANY_SUBLEAF,
-        .keep = { 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff },
-        .set = { 0x0, 0x0, 0x0, 0x0 },
-    },
-    /* caches */
-    {
-        .leaf = 0x80000006,
-        .subleaf = CPUID_ANY_SUBLEAF,
-        .keep = { 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff },
-        .set = { 0x0, 0x0, 0x0, 0x0 },
-    },
-    /* invariant TSC */
-    {
-        .leaf = 0x80000007,
-        .subleaf = CPUID_ANY_SUBLEAF,
-        .keep = { 0x0, 0x0, 0x0, 0x0 },
-        .set = { 0x0, 0x0, 0x0, 0x100 },
-    },
-    /* widths of addresses, cores */
-    {
-        .leaf = 0x80000008,
-        .subleaf = CPUID_ANY_SUBLEAF,
-        .keep = { 0xffff, 0x0, 0x0, 0x0 },
-        .set = { 0x0, 0x0, 0x0, 0x0 },
-    },
 };
 
 static const struct port_region ports_two[] = {
@@ -773,7 +775,7 @@ const struct vm_config vm_configs[] = {
             .msrpm = msrpm,
             .msrpm_direct = msrpm_direct,
             .msrpm_eoi = msrpm_eoi,
-            .cpuid = cpuid_one,
+            .cpuid = cpuid_2,
             .msrs = msrs,
             .ports = ports_one,
             .cpuid_count = 17,
@@ -811,7 +813,7 @@ const struct vm_config vm_configs[] = {
             .msrpm = msrpm,
             .msrpm_direct = msrpm_direct,
             .msrpm_eoi = msrpm_eoi,
-            .cpuid = cpuid_two,
+            .cpuid = cpuid_1,
             .msrs = msrs,
             .ports = ports_two,
             .cpuid_count = 17,

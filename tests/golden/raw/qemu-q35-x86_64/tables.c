@@ -272,13 +272,8 @@ static const struct msr_policy msrs[] = {
     { .msr = 0xc0011029, .kind = MSR_CONSTANT, .value = 0x2 },
 };
 
-/* ---- VMs ------------------------------------------------------------------------------------- */
-
-/* system.toml:14 vm.solo */
-static struct vmcb vmcbs_solo[1] __attribute__((aligned(4096)));
-static struct vioapic ioapic_solo;
-
-static const struct cpuid_policy cpuid_solo[] = {
+/* Of VMs with 1 vCPU. */
+static const struct cpuid_policy cpuid_1[] = {
     /* greatest leaf, vendor */
     {
         .leaf = 0x0,
@@ -400,6 +395,12 @@ static const struct cpuid_policy cpuid_solo[] = {
     },
 };
 
+/* ---- VMs ------------------------------------------------------------------------------------- */
+
+/* system.toml:14 vm.solo */
+static struct vmcb vmcbs_solo[1] __attribute__((aligned(4096)));
+static struct vioapic ioapic_solo;
+
 static const struct port_region ports_solo[] = {
     /* reset and sleep */
     {
@@ -519,7 +520,7 @@ const struct vm_config vm_configs[] = {
             .msrpm = msrpm,
             .msrpm_direct = msrpm_direct,
             .msrpm_eoi = msrpm_eoi,
-            .cpuid = cpuid_solo,
+            .cpuid = cpuid_1,
             .msrs = msrs,
             .ports = ports_solo,
             .cpuid_count = 17,
