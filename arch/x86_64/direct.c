@@ -71,6 +71,7 @@ void direct_enter(struct vcpu *v)
     vmcb->clean = 0;
     v->arch.owns_apic = true;
     time_arm(v->pcpu);
+    irq_open(v->pcpu, false); /* NMIs that came while it drained are to be looked into */
 }
 
 void direct_leave(struct vcpu *v)

@@ -125,12 +125,17 @@ static void take_kick(struct pcpu *pcpu)
     }
 }
 
+static bool is_in_service(uint64_t vector)
+{
+    return (lapic_read(LAPIC_ISR + (uint32_t)vector / 32) >> vector % 32 & 1) != 0;
+}
+
 void irq_take(uint64_t vector)
 {
     struct pcpu *pcpu = arch_this_pcpu();
 
-    if (vector == VECTOR_SPURIOUS) {
-        return; /* wants no EOI */
+    if (vector == VECTOR_SPURIOUS && !is_in_service(vector)) {
+        return; /* wants no EOI, if it is one: a guest may have sent an interrupt of that number */
     }
     lapic_write(LAPIC_EOI, 0);
     if (vector == VECTOR_TIMER) {

@@ -39,14 +39,8 @@
 /* The end of every exit: whether the guest may go on at once. */
 static uint32_t resume(struct vcpu *v)
 {
-    if (v->pcpu->resched) {
-        return EXIT_PREEMPTED;
-    }
-    if (__atomic_load_n(&v->arch.is_init, __ATOMIC_RELAXED)) {
-        if (v->arch.owns_apic) {
-            direct_leave(v);
-        }
-        return EXIT_HALT; /* it waits for its start-up */
+    if (v->pcpu->resched || __atomic_load_n(&v->arch.is_init, __ATOMIC_RELAXED)) {
+        return EXIT_PREEMPTED; /* arch_vcpu_run() hears of INIT */
     }
     vcpu_deliver(v);
     return TRAP_RESUME;

@@ -260,14 +260,14 @@ void vcpu_init_received(struct vcpu *v)
     }
 }
 
-/* Who is on and did not receive INIT ignores it (16.5). */
+/* Who is on and did not receive INIT ignores it (16.5). What a vCPU that is off received in its
+ * former life does not count. */
 void vcpu_startup(struct vcpu *v, uint8_t page)
 {
-    if (__atomic_load_n(&v->arch.is_init, __ATOMIC_SEQ_CST)) {
+    if (vcpu_on(v, page, STARTED_BY_SIPI) == HV_ERR_ALREADY &&
+        __atomic_load_n(&v->arch.is_init, __ATOMIC_SEQ_CST)) {
         __atomic_store_n(&v->arch.startup, STARTUP_VALID | page, __ATOMIC_SEQ_CST);
         vcpu_notify(v);
-    } else if (vcpu_on(v, page, STARTED_BY_SIPI) != HV_OK) {
-        return;
     }
 }
 
@@ -402,10 +402,16 @@ static void start_again(struct vcpu *v)
 enum exit_reason arch_vcpu_run(struct vcpu *v)
 {
     if (__atomic_load_n(&v->arch.is_init, __ATOMIC_SEQ_CST)) {
+        if (v->arch.owns_apic) {
+            direct_leave(v); /* the wait is the hypervisor's, and so are its interrupts */
+        }
         if (__atomic_load_n(&v->arch.startup, __ATOMIC_SEQ_CST) == 0) {
             return EXIT_HALT;
         }
         start_again(v);
+    }
+    if (v->pcpu->resched) {
+        return EXIT_PREEMPTED; /* a kick came while it was loaded */
     }
     vcpu_deliver(v);
     return svm_run(v);

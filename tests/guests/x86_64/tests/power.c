@@ -12,7 +12,9 @@
 #define PATTERN       0x5a5a0000u
 #define DIRTY_SIZE    0x100000u /* RAM behind the image that a reset must clear */
 
-#define VECTOR_IPI 0x41u
+#define VECTOR_IPI       0x41u
+#define VECTOR_EXCEPTION 0x1eu
+#define VECTOR_OF_HOST   0x3fu /* the hypervisor's own spurious interrupt */
 
 #define CR0_PG  (1ull << 31)
 #define CR4_PAE (1u << 5)
@@ -24,6 +26,8 @@ static volatile uint64_t second_started;
 static volatile uint64_t second_release;
 static volatile uint64_t second_rflags;
 static volatile uint64_t second_base;
+static volatile uint64_t second_isr; /* the word with VECTOR_OF_HOST */
+static volatile uint64_t second_goes_on;
 static volatile uint64_t second_interrupts;
 static volatile uint64_t must_be_zero; /* in .bss */
 static volatile uint64_t must_be_seven = 7;
@@ -177,12 +181,23 @@ static void second_main(uint64_t argument)
     __asm__ volatile("pushfq\n\tpopq %0" : "=r"(rflags));
     second_rflags = rflags;
     second_base = msr_read(MSR_APIC_BASE);
+    second_isr = lapic_read(LAPIC_ISR + VECTOR_OF_HOST / 32 * 16);
     second_argument = argument;
     memory_barrier();
     second_started = second_started + 1;
     while (second_release < second_started) {
         cpu_relax();
     }
+}
+
+/* Leaves an interrupt requested. */
+static void second_stops_itself(uint64_t vector)
+{
+    lapic_write(LAPIC_TPR, 0);
+    lapic_write(LAPIC_SELF_IPI, vector);
+    second_started = second_started + 1;
+    lapic_send(1, ICR_INIT | ICR_ASSERT);
+    second_goes_on = 1;
 }
 
 static void second_for_ever(uint64_t argument)
@@ -248,6 +263,28 @@ static void test_init(void)
     cpu_start(1, second_main, 1);
     report(wait_for(&second_started, before + 1, WAIT_US) && cpu_wait_off(1, WAIT_US),
            "and starts again");
+}
+
+/* What a CPU had requested when it stopped itself reaches nobody: not the hypervisor either. */
+static void test_init_itself(void)
+{
+    static const uint8_t vectors[] = { VECTOR_EXCEPTION, VECTOR_OF_HOST, VECTOR_IPI };
+    if (!on_hypervisor()) {
+        report_skip("INIT to itself: QEMU's CPU goes on for a while");
+        return;
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(vectors); i++) {
+        uint64_t before = second_started;
+        cpu_start(1, second_stops_itself, vectors[i]);
+        bool started = wait_for(&second_started, before + 1, WAIT_US);
+        delay_us(10000);
+        report(started && second_goes_on == 0, "INIT stops the CPU that sends it");
+        second_release = before + 2;
+        cpu_start(1, second_main, 1);
+        report(wait_for(&second_started, before + 2, WAIT_US) && cpu_wait_off(1, WAIT_US),
+               "and it starts again");
+        report_equal(second_isr, 0, "with vector 0x%x not in service", vectors[i]);
+    }
 }
 
 /* ---- power ports ---- */
@@ -321,6 +358,7 @@ void guest_main(void)
         test_memory_map();
         test_acpi();
         test_init();
+        test_init_itself();
         test_ports();
     }
     if (boot < resets) {
@@ -329,6 +367,10 @@ void guest_main(void)
             uint64_t before = second_started;
             cpu_start(1, second_for_ever, 0);
             wait_for(&second_started, before + 1, WAIT_US);
+        }
+        if (boot == 3) { /* or waiting for its start */
+            lapic_send(1, ICR_INIT | ICR_ASSERT);
+            delay_us(1000);
         }
         print("resetting\n");
         make_dirty();
