@@ -6,10 +6,12 @@
  * and TPR (V_INTR_MASKING is off), so the guest decides when it takes its own; what the hypervisor
  * sends to such a CPU are NMIs, which are intercepted and which no register of an APIC holds back
  * (APM vol. 2, 15.13.2, 16.5). The generated permission map passes only registers that act on this
- * CPU: TPR, EOI, the timer, self-IPI, and reads of what is in service and requested. ICR, ids, SVR
- * and the rest of the LVT exit and are emulated; so a guest reaches other CPUs through the checked
- * ICR alone. Interrupts of others never come here: pins of the IOAPIC are sent to CPUs by the
- * hypervisor, which sends an owned CPU nothing but its guest's vectors.
+ * CPU: TPR, EOI, the timer's counts, self-IPI, and reads of what is in service and requested.
+ * Writes of the timer's LVT entry exit and are checked: QEMU takes SMI as its delivery mode, too,
+ * and in SMM no NMI comes. ICR, ids, SVR and the rest of the LVT exit and are emulated; so a guest
+ * reaches other CPUs through the checked ICR alone. Interrupts of others never come here: pins of
+ * the IOAPIC are sent to CPUs by the hypervisor, which sends an owned CPU nothing but its guest's
+ * vectors. A vCPU that waits for its start-up owns nothing.
  *
  * While the hypervisor has the APIC, its TPR holds back vectors below 32, which its own table has
  * exceptions for; what is left of a guest's vectors above is ended and forgotten. What is left of
@@ -126,8 +128,8 @@ bool direct_write(struct vcpu *v, uint32_t msr, uint64_t value)
     if (!vlapic_write_msr(v, msr, value)) {
         return false;
     }
-    if (msr == MSR_X2APIC_BASE + LAPIC_SVR) {
-        lapic_write(LAPIC_SVR, value);
+    if (msr == MSR_X2APIC_BASE + LAPIC_SVR || msr == MSR_X2APIC_BASE + LAPIC_LVT + LVT_TIMER) {
+        lapic_write(msr - MSR_X2APIC_BASE, v->arch.lapic.reg[msr - MSR_X2APIC_BASE]);
     } else if (msr == MSR_APIC_BASE && (v->arch.lapic.base & APIC_BASE_EXTD) == 0) {
         v->arch.is_direct = false; /* the xAPIC's page is emulated */
         direct_leave(v);

@@ -108,7 +108,7 @@ def msr_policies() -> tuple[MsrPolicy, ...]:
 
 
 #: Registers of the x2APIC that act on their own CPU alone, for vCPUs that own its APIC, and how
-#: they can be accessed.
+#: they can be accessed. Emulators let the timer's LVT entry raise an SMI: writes are checked.
 OWNED = {
     0x808: Passed("TPR"),
     0x80A: Passed("PPR", writes=False),
@@ -116,7 +116,7 @@ OWNED = {
     **{0x810 + n: Passed("ISR", writes=False) for n in range(8)},
     **{0x818 + n: Passed("TMR", writes=False) for n in range(8)},
     **{0x820 + n: Passed("IRR", writes=False) for n in range(8)},
-    0x832: Passed("LVT timer"),
+    0x832: Passed("LVT timer", writes=False),
     0x838: Passed("initial count"),
     0x839: Passed("current count", writes=False),
     0x83E: Passed("divide configuration"),

@@ -91,7 +91,7 @@ static const uint8_t msrpm_direct[8192] __attribute__((aligned(4096))) = {
     /* exit */
     [522 ... 523] = 0xff,
     /* LVT timer */
-    [524] = 0xcf,
+    [524] = 0xef,
     /* exit */
     [525] = 0xff,
     /* initial count, current count */
@@ -128,7 +128,7 @@ static const uint8_t msrpm_eoi[8192] __attribute__((aligned(4096))) = {
     /* exit */
     [522 ... 523] = 0xff,
     /* LVT timer */
-    [524] = 0xcf,
+    [524] = 0xef,
     /* exit */
     [525] = 0xff,
     /* initial count, current count */

@@ -155,6 +155,20 @@ static void test_refused(void)
         "#GP: another page");
 }
 
+/* Of what the timer raises a guest may choose the vector. In SMM the hypervisor's NMI is masked. */
+static void test_timer_modes(void)
+{
+    if (!on_hypervisor()) {
+        report_skip("modes of the timer: QEMU takes all");
+        return;
+    }
+    unsigned taken = 0;
+    for (uint64_t mode = 1; mode < 8; mode++) {
+        taken += write_faults(MSR_X2APIC + LAPIC_LVT_TIMER / 16, LVT_MASKED | mode << 8 | VECTOR_A);
+    }
+    report_equal(taken, 7, "#GP: the timer as an SMI, an NMI and what else there is");
+}
+
 static void test_registers(void)
 {
     static const uint16_t lvts[] = { LAPIC_LVT_TIMER, LAPIC_LVT_LINT0, LAPIC_LVT_LINT1,
@@ -477,6 +491,7 @@ void guest_main(void)
     irq_set_handler(on_interrupt);
     test_identity();
     test_refused();
+    test_timer_modes();
     test_registers();
     test_tpr();
     test_priorities();
