@@ -57,6 +57,9 @@ static bool copy(struct vcpu *v, uint64_t ipa, uint32_t size, void *to, const vo
     const struct vm_config *vm = v->vm->config;
     uint64_t pa;
 
+    if (vm->window_root.pa == 0) {
+        return false; /* linked in place: there is no window on it */
+    }
     if (!find(vm, ipa, size, to != NULL ? MEM_READ : MEM_READ | MEM_WRITE, &pa)) {
         return false;
     }
