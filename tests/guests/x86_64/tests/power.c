@@ -287,6 +287,47 @@ static void test_init_itself(void)
     }
 }
 
+/* ---- real mode ---- */
+
+/* Copied to REAL_CODE, where a SIPI starts it; the registers' upper halves are no part of addresses
+ * there. Ends with SI in the word behind the text. */
+extern char real_start[], real_end[];
+__asm__(".code16\n"
+        "real_start:\n"
+        "    movw $0x1200, %ax\n"
+        "    movw %ax, %ds\n"
+        "    movl $0xabcd0000, %esi\n"
+        "    movl $0xabcd0013, %ecx\n"
+        "    movw $0x3f8, %dx\n"
+        "    cld\n"
+        "    rep outsb\n"
+        "    movl %esi, (0x20)\n"
+        "1:  hlt\n"
+        "    jmp 1b\n"
+        "real_end:\n"
+        ".code64\n");
+
+#define REAL_CODE 0x11000u
+#define REAL_DATA 0x12000u
+
+static void test_real_mode(void)
+{
+    static const char text[] = "OUTS in real mode\r\n";
+    volatile uint64_t *result = (volatile uint64_t *)(REAL_DATA + 0x20);
+
+    if (!on_hypervisor()) {
+        report_skip("real mode: for the hypervisor's string I/O");
+        return;
+    }
+    memcpy((void *)REAL_CODE, real_start, (size_t)(real_end - real_start));
+    memcpy((void *)REAL_DATA, text, sizeof(text) - 1);
+    *result = 0;
+    lapic_send(1, ICR_INIT | ICR_ASSERT);
+    lapic_send(1, ICR_STARTUP | REAL_CODE >> 12);
+    wait_for(result, 1, WAIT_US);
+    report_equal(*result, 0xabcd0013, "OUTS leaves the upper half of ESI alone");
+}
+
 /* ---- power ports ---- */
 
 static void test_ports(void)
@@ -359,6 +400,7 @@ void guest_main(void)
         test_acpi();
         test_init();
         test_init_itself();
+        test_real_mode();
         test_ports();
     }
     if (boot < resets) {
