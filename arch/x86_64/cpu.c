@@ -42,11 +42,14 @@ _Static_assert((int)EXIT_COUNT == TRAP_RESUME, "svm.S compares with it");
 #define IST_NMI   1
 #define IST_FAULT 2
 
-#define CPUID_SVM          0x8000000au /* EBX: number of ASIDs */
-#define CPUID_EXTENDED     0x80000001u
-#define CPUID_EXTENDED_SVM BIT32(2) /* ECX */
-#define CPUID_SVM_NESTED   BIT32(0) /* EDX: nested paging */
-#define VM_CR_SVMDIS       BIT(4)
+#define CPUID_SVM            0x8000000au /* EBX: number of ASIDs */
+#define CPUID_EXTENDED       0x80000001u
+#define CPUID_EXTENDED_SVM   BIT32(2) /* ECX */
+#define CPUID_SVM_NESTED     BIT32(0) /* EDX: nested paging */
+#define CPUID_FEATURES       1u
+#define CPUID_FEATURES_XSAVE BIT32(26) /* ECX */
+#define XCR0_X87             1u
+#define VM_CR_SVMDIS         BIT(4)
 
 /* An interrupt gate (APM vol. 2, 4.8.4): interrupts stay off in the handler. */
 struct gate {
@@ -59,9 +62,9 @@ struct gate {
 #define GATE_INTERRUPT 0x8eu /* present, 64-bit interrupt gate */
 
 /* What arch_task_switch() expects on a task's stack: r15, r14, r13, r12, rbp, rbx, return address;
- * and one word that keeps the ABI's alignment. */
+ * and two words that keep the ABI's alignment. */
 struct task_frame {
-    uint64_t r15_to_rbp[5], rbx, rip, padding;
+    uint64_t r15_to_rbp[5], rbx, rip, padding[2];
 };
 
 struct table_pointer {
@@ -165,6 +168,25 @@ static void init_svm(const struct pcpu *pcpu)
     __asm__ volatile("clgi; sti; vmsave %%rax" : : "a"(host_save) : "memory");
 }
 
+/* What a boot loader may have left otherwise: memory types, and that no state but x87 and SSE
+ * exists for guests (XCR0). Protection keys are on, so that a guest's can be cleared (vcpu.c). */
+static void init_state(void)
+{
+    uint32_t out[4];
+    uint64_t cr4 = read_cr4();
+
+    wrmsr(MSR_PAT, PAT_RESET);
+    cpuid(CPUID_FEATURES, 0, out);
+    if ((out[ECX] & CPUID_FEATURES_XSAVE) != 0) {
+        write_cr4(cr4 | CR4_OSXSAVE);
+        __asm__ volatile("xsetbv" : : "c"(0), "a"(XCR0_X87), "d"(0));
+        write_cr4(cr4);
+    }
+    if (cpu_has_keys()) {
+        write_cr4(cr4 | CR4_PKE);
+    }
+}
+
 void arch_cpu_init(struct pcpu *pcpu)
 {
     static bool tables_are_ready; /* boot CPU, before any other starts */
@@ -174,6 +196,7 @@ void arch_cpu_init(struct pcpu *pcpu)
     }
     load_tables(pcpu);
     init_svm(pcpu);
+    init_state();
     irq_init_cpu(pcpu);
     if (!tables_are_ready) {
         time_init();
@@ -186,6 +209,8 @@ void arch_cpu_init(struct pcpu *pcpu)
 enum hv_err arch_cpu_start(struct pcpu *pcpu)
 {
     irq_send(pcpu->config->arch.apic_id, COMMAND_INIT);
+    /* twice, as one may be missed; who has started ignores it (16.5) */
+    irq_send(pcpu->config->arch.apic_id, COMMAND_STARTUP | TRAMPOLINE / HV_PAGE_SIZE);
     irq_send(pcpu->config->arch.apic_id, COMMAND_STARTUP | TRAMPOLINE / HV_PAGE_SIZE);
     return HV_OK;
 }

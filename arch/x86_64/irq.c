@@ -156,6 +156,8 @@ static void look_around(struct pcpu *pcpu)
     }
     if (pcpu->arch.deadline <= arch_time_now()) {
         sched_timer();
+    } else if (pcpu->arch.hpet_deadline != 0) {
+        time_arm_hpet(); /* it may have been the HPET, a little early */
     }
 }
 

@@ -35,7 +35,7 @@
 
 #define DIVIDE_BY_1 0xbu
 
-#define MHZ       1000000u
+#define KHZ       1000u
 #define SECOND_FS UINT64_C(1000000000000000)
 
 /* How much the APIC's timer counts while the clocks are measured: 10 ms at 1 GHz. */
@@ -104,26 +104,26 @@ static const struct pcpu *first_deadline(void)
 }
 
 /* Arms the HPET's first timer for the first of all deadlines; its NMI goes to that CPU. */
-static void arm_hpet(void)
+void time_arm_hpet(void)
 {
-    static struct spinlock lock; /* guards the HPET and its pin */
+    static struct spinlock hpet_lock; /* guards the HPET and its pin */
     uint64_t hpet = board.hpet.pa;
     const struct pcpu *first;
 
-    spin_lock(&lock);
+    spin_lock(&hpet_lock);
     first = first_deadline();
     mmio_write32(hpet + HPET_TIMER_CONFIG, 0);
     if (first != NULL) {
         uint64_t deadline = first->arch.hpet_deadline, now = rdtsc();
         uint64_t wait = deadline > now ? deadline - now : 0;
-        uint64_t counts = wait / (tsc_frequency / MHZ) * (hpet_frequency / MHZ);
+        uint64_t counts = wait * (hpet_frequency / KHZ) / (tsc_frequency / KHZ);
 
         irq_route_time(first);
         mmio_write32(hpet + HPET_TIMER_CONFIG, TIME_PIN << 9 | HPET_TIMER_ENABLE);
         mmio_write64(hpet + HPET_COMPARATOR,
                      mmio_read64(hpet + HPET_COUNTER) + counts + HPET_MARGIN);
     }
-    spin_unlock(&lock);
+    spin_unlock(&hpet_lock);
 }
 
 /* The deadline of a CPU whose APIC a guest owns, or 0. */
@@ -131,7 +131,7 @@ static void set_hpet_deadline(struct pcpu *pcpu, uint64_t deadline)
 {
     if (deadline != pcpu->arch.hpet_deadline) {
         __atomic_store_n(&pcpu->arch.hpet_deadline, deadline, __ATOMIC_SEQ_CST);
-        arm_hpet();
+        time_arm_hpet();
     }
 }
 

@@ -205,7 +205,13 @@ void arch_vcpu_load(struct vcpu *v)
 {
     struct arch_vcpu *arch = &v->arch;
 
+    /* FXRSTOR leaves the last x87 instruction's address alone, and nothing else moves PKRU: neither
+     * may tell one guest of another */
+    __asm__ volatile("fnclex; emms; fildl %0" : : "m"(arch->tsc_aux));
     __asm__ volatile("fxrstor64 %0" : : "m"(arch->fx));
+    if (cpu_has_keys()) {
+        __asm__ volatile("wrpkru" : : "a"(0), "c"(0), "d"(0));
+    }
     write_dr0(arch->debug[0]);
     write_dr1(arch->debug[1]);
     write_dr2(arch->debug[2]);

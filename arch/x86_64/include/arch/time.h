@@ -21,5 +21,9 @@ void time_init_cpu(void);
 /* Arms this CPU's timer anew, because one of its two deadlines changed. */
 void time_arm(struct pcpu *pcpu);
 
+/* Arms the HPET for the first deadline of a CPU whose APIC a guest owns, if there is one. Any CPU.
+ */
+void time_arm_hpet(void);
+
 /* The timer's interrupt. */
 void time_interrupt(struct pcpu *pcpu);

@@ -17,8 +17,10 @@
 #define CR0_WP BIT(16)
 #define CR0_PG BIT(31)
 
-#define CR4_PAE BIT(5)
-#define CR4_PSE BIT(4)
+#define CR4_OSXSAVE BIT(18)
+#define CR4_PKE     BIT(22)
+#define CR4_PAE     BIT(5)
+#define CR4_PSE     BIT(4)
 
 #define RFLAGS_ONE BIT(1)
 #define RFLAGS_IF  BIT(9)
@@ -93,6 +95,15 @@ static inline void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
                      : "0"(leaf), "2"(subleaf));
 }
 
+/* True when the CPU has protection keys (CPUID 7, ECX bit 3). */
+static inline bool cpu_has_keys(void)
+{
+    uint32_t out[4];
+
+    cpuid(7, 0, out);
+    return (out[ECX] & BIT32(3)) != 0;
+}
+
 static inline uint8_t in8(uint16_t port)
 {
     uint8_t value;
@@ -126,6 +137,8 @@ static inline void out16(uint16_t port, uint16_t value)
 
 READ_REGISTER(cr2)
 WRITE_REGISTER(cr3)
+READ_REGISTER(cr4)
+WRITE_REGISTER(cr4)
 READ_REGISTER(dr0)
 READ_REGISTER(dr1)
 READ_REGISTER(dr2)
