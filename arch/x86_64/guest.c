@@ -57,13 +57,10 @@ static bool copy(struct vcpu *v, uint64_t ipa, uint32_t size, void *to, const vo
     const struct vm_config *vm = v->vm->config;
     uint64_t pa;
 
-    if (vm->window_root.pa == 0) {
-        return false; /* linked in place: there is no window on it */
-    }
     if (!find(vm, ipa, size, to != NULL ? MEM_READ : MEM_READ | MEM_WRITE, &pa)) {
         return false;
     }
-    arch_window_open(vm->window_root);
+    arch_window_open(vm->arch.window);
     if (to != NULL) {
         memcpy(to, (const void *)pa, size);
     } else {

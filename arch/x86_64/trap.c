@@ -201,9 +201,6 @@ static uint32_t npf_exit(struct vcpu *v)
     if ((info & (NPF_TABLE | NPF_FETCH | NPF_PRESENT)) != 0 || !is_emulated(v, access.address)) {
         return trap_fault_at(v, npf_cause(info), access.address);
     }
-    if (v->vm->config->window_root.pa == 0) {
-        return trap_fault_at(v, "device access of a VM that is linked in place", access.address);
-    }
     count = guest_fetch(v, bytes);
     if (count == 0) {
         return resume(v); /* its other vCPUs took it away: its next attempt tells the guest */

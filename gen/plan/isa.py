@@ -26,12 +26,15 @@ class Isa(ABC):
     table_alignment: bytes of the largest table, its own or a VM's.
     state_sizes: structures of emulated devices in .data: their names, and most bytes.
     notes: sections of notes by which boot loaders know the hypervisor.
+    reads_guests: whether the hypervisor reads a VM's memory while it runs, and so needs a window on
+        one that is linked in place, too.
     """
 
     own_format: Format
     table_alignment: int
     state_sizes: tuple[tuple[str, int], ...]
     notes: tuple[str, ...] = ()
+    reads_guests: bool = False
 
     @abstractmethod
     def board(self, system: System) -> ArchBoard:

@@ -38,7 +38,7 @@ class VmView:
 
 @dataclass(frozen=True)
 class Roots:
-    """Addresses of a VM's root tables; window is 0 for a VM linked in place."""
+    """Addresses of a VM's root tables; window is 0 where there is none."""
 
     stage2: int
     window: int
@@ -76,7 +76,7 @@ def add_maps(
     numbers: list[tuple[int, int | None]] = []
     for view in views:
         window = None
-        if not view.in_place:
+        if not view.in_place or isa.reads_guests:
             shown = [*own, *_window(view)]
             window = pool.add(isa.own_format, f'window on vm "{view.name}"', shown)
         stage2 = pool.add(view.format, f'stage 2 of vm "{view.name}"', _stage2(view))

@@ -215,7 +215,7 @@ class Vm:
     """struct vm_config, and what belongs to it.
 
     ident: the name as part of a C name.  console: index in consoles[], None without.
-    stage2_root, window_root: addresses of tables; window_root is 0 for a VM linked in place.
+    stage2_root, window_root: addresses of tables; window_root is 0 where there is none.
     """
 
     index: int

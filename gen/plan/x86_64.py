@@ -132,6 +132,7 @@ class X86Isa(Isa):
 
     own_format = X86Long()
     table_alignment = PAGE_SIZE
+    reads_guests = True
     state_sizes = (
         ("vmcb", abi.VMCB_SIZE_MAX),
         ("vioapic", abi.VIOAPIC_SIZE_MAX),

@@ -93,6 +93,7 @@ struct msr_policy {
 struct arch_vm_config {
     enum guest_start start;
     uint64_t boot_cr3;
+    paddr_t window; /* vm_config.window_root, and also of a VM that is linked in place */
     ipa_t boot_gdt;
     const uint8_t *iopm;  /* 12 KiB at a multiple of 4 KiB: permission map of ports (15.10) */
     const uint8_t *msrpm; /* 8 KiB at a multiple of 4 KiB: permission map of MSRs (15.11) */

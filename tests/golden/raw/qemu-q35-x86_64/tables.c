@@ -515,6 +515,7 @@ const struct vm_config vm_configs[] = {
         .arch = {
             .start = START_LONG,
             .boot_cr3 = 0x5000,
+            .window = { 0x244000 },
             .boot_gdt = { 0x4000 },
             .iopm = iopm,
             .msrpm = msrpm,
