@@ -15,6 +15,7 @@
  *     vgic->lock        (aarch64) interrupt state of one VM
  *     vcontroller->lock (riscv64) the same
  *     vioapic->lock     (x86_64) the same
+ *     ioapic_lock       (x86_64) the physical IOAPIC; a leaf
  *     plic_lock         (riscv64) enable bits of the physical PLIC; a leaf
  *
  * Log lines may be written with any lock held: log_write() only fills the hypervisor's own ring,
