@@ -35,11 +35,13 @@ class Device:
     """A device that drivers of device trees know: by the names in `compatible`.
 
     windows: registers, guest addresses.  interrupts: Global System Interrupts, active high.
+    ports: I/O ports.
     """
 
     compatible: tuple[str, ...]
     windows: tuple[Range, ...]
     interrupts: tuple[Interrupt, ...]
+    ports: tuple[Range, ...] = ()
 
 
 @dataclass(frozen=True)

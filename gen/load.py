@@ -377,5 +377,6 @@ def _device(
         windows=tuple(Window(item, item.base + offset) for item in physical),
         interrupts=interrupts,
         dma=node is not None and node.dma,
+        ports=node.ports if node is not None else (),
         spans=spans,
     )

@@ -46,6 +46,7 @@ class Node:
     windows: its registers as physical addresses, in the order of `reg`; empty where it has none.
     interrupts: lines to the board's main interrupt controller, in the order of the tree.
     dma: whether the tree shows that it reads or writes memory by itself.
+    ports: its I/O ports, on x86_64.
     """
 
     path: str
@@ -53,6 +54,7 @@ class Node:
     windows: tuple[Range, ...]
     interrupts: tuple[Interrupt, ...]
     dma: bool = False
+    ports: tuple[Range, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Hardware:
     ram: disjoint, sorted by base.
     reserved: RAM that firmware keeps (/reserved-memory, /memreserve/).
     uart: None where the tree names no console, or one whose kind is unknown.
-    nodes: every node that has windows or interrupts, by path.
+    nodes: every node that has windows, ports or interrupts, by path.
 
     gen/arch/<isa>.py adds what its architecture has (interrupt controller, timer, firmware).
     """
@@ -325,6 +327,7 @@ class Device:
 
     node: the path the user gave, or None.  known: whether that node is in the board's tree.
     dma: whether the tree shows that it reads or writes memory by itself.
+    ports: I/O ports, the same for the guest.
     """
 
     name: str
@@ -334,6 +337,7 @@ class Device:
     windows: tuple[Window, ...]
     interrupts: tuple[Interrupt, ...]
     dma: bool
+    ports: tuple[Range, ...]
     spans: Spans = field(repr=False, compare=False)
 
 

@@ -6,7 +6,7 @@ CROSS_COMPILE := $(if $(filter x86_64,$(shell uname -m)),,x86_64-linux-gnu-)
 # No SSE or x87 registers (they are the guest's), no red zone (interrupts come on the same stack).
 ARCH_CFLAGS := -m64 -march=x86-64 -mgeneral-regs-only -mno-red-zone -mcmodel=small -fcf-protection=none \
     -maccumulate-outgoing-args
-# Permission maps of ports and MSRs, in .rodata.
-ARCH_MAPS_KIB := 28
+# Permission maps of MSRs, and of ports of VMs with and without some of their own, in .rodata.
+ARCH_MAPS_KIB := 48
 ARCH_LDFLAGS := -m elf_x86_64 -z max-page-size=4096
 ARCH_SRCS := $(sort $(wildcard arch/x86_64/*.c arch/x86_64/*.S))

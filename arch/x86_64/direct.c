@@ -17,8 +17,9 @@
  * exceptions for; what is left of a guest's vectors above is ended and forgotten. What is left of
  * the vCPU's former life is drained before it owns the APIC again.
  *
- * Level-triggered pins of the VM's IOAPIC want to hear of EOIs. From the moment that the guest
- * opens such an entry, its EOIs exit, and go on to the machine from here.
+ * Physical pins of the VM's devices send the guest's vectors to an owned APIC, whose EOIs end them
+ * (vioapic.c). Emulated level-triggered pins of the VM's IOAPIC want to hear of EOIs. From the
+ * moment that the guest opens such an entry, its EOIs exit, and go on to the machine from here.
  */
 #include <arch/direct.h>
 #include <arch/irq.h>
@@ -59,19 +60,29 @@ static void stop_timer(void)
     lapic_write(LAPIC_DIVIDE, 0);
 }
 
+/* Physical pins send the guest's vectors only where a guest takes them. */
+static void set_owner(struct vcpu *v, bool owns)
+{
+    __atomic_store_n(&v->arch.owns_apic, owns, __ATOMIC_SEQ_CST);
+    vioapic_follow(v->vm);
+}
+
 void direct_enter(struct vcpu *v)
 {
     struct vmcb *vmcb = v->arch.vmcb;
 
     stop_timer();
     irq_drain();
+    /* An NMI that came meanwhile was taken, and nobody looked around: the next VMRUN ends at once.
+     */
+    irq_send(v->pcpu->config->arch.apic_id, COMMAND_NMI);
     lapic_write(LAPIC_TPR, 0);
     lapic_write(LAPIC_SVR, v->arch.lapic.reg[LAPIC_SVR]);
     vmcb->intercept_1 &= ~(INTERCEPT_1_INTR | INTERCEPT_1_HLT | INTERCEPT_1_VINTR);
     vmcb->intercept_cr &= ~INTERCEPT_CR8_WRITE;
     vmcb->v_intr = 0;
     vmcb->clean = 0;
-    v->arch.owns_apic = true;
+    set_owner(v, true);
     time_arm(v->pcpu);
     irq_open(v->pcpu, false); /* NMIs that came while it drained are to be looked into */
 }
@@ -80,7 +91,7 @@ void direct_leave(struct vcpu *v)
 {
     struct vmcb *vmcb = v->arch.vmcb;
 
-    v->arch.owns_apic = false;
+    set_owner(v, false);
     stop_timer();
     end_serviced();
     irq_own_apic();

@@ -2,6 +2,8 @@
 /*
  * Physical interrupts: the APIC of each CPU in x2APIC mode, and the IOAPIC. See arch/irq.h.
  *
+ * Pins that belong to a VM are programmed by its IOAPIC (vioapic.c).
+ *
  * A CPU that several vCPUs share has three kinds: its timer, kicks, and pins of the IOAPIC, each
  * with a vector. A vCPU alone on its CPU may own the APIC (direct.c); the hypervisor's own
  * interrupts are NMIs there, kicks and the console's pin. An NMI says nothing but that it came, so
@@ -24,12 +26,11 @@
 #include <hv/arch/vcpu.h>
 #include <hv/tables.h>
 
-#define IOAPIC_SELECT 0x00
-#define IOAPIC_WINDOW 0x10
-#define IOAPIC_ENTRY  0x10u /* two registers for each pin */
-#define ENTRY_NMI     BIT32(10)
-#define ENTRY_LEVEL   BIT32(15)
-#define ENTRY_MASKED  BIT32(16)
+#define IOAPIC_SELECT    0x00
+#define IOAPIC_WINDOW    0x10
+#define IOAPIC_ENTRY     0x10u /* two registers for each pin */
+#define ENTRY_REMOTE_IRR BIT32(14)
+#define ENTRY_LEVEL      BIT32(15)
 
 /* Mask registers of the two 8259s, which nobody uses. */
 #define PIC_1_MASK 0x21
@@ -46,35 +47,66 @@ static bool uses_nmi(const struct pcpu *pcpu)
     return pcpu->config->vcpu_count == 1;
 }
 
+static struct spinlock ioapic_lock; /* guards the IOAPIC's select register */
+
 static void ioapic_write(uint32_t number, uint32_t value)
 {
     mmio_write32(board.ioapic.pa + IOAPIC_SELECT, number);
     mmio_write32(board.ioapic.pa + IOAPIC_WINDOW, value);
 }
 
-static void set_pin(uint32_t pin, uint32_t entry, uint32_t apic_id)
+static uint32_t ioapic_read(uint32_t number)
 {
-    ioapic_write(IOAPIC_ENTRY + 2 * pin + 1, apic_id << 24);
-    ioapic_write(IOAPIC_ENTRY + 2 * pin, entry);
+    mmio_write32(board.ioapic.pa + IOAPIC_SELECT, number);
+    return mmio_read32(board.ioapic.pa + IOAPIC_WINDOW);
+}
+
+/* First masked, so that no half of an entry has a say; and as an edge, which clears remote IRR,
+ * where that is set. */
+void irq_set_pin(uint32_t pin, uint32_t entry, const struct pcpu *pcpu)
+{
+    uint32_t number = IOAPIC_ENTRY + 2 * pin;
+    uint32_t old;
+
+    spin_lock(&ioapic_lock);
+    old = ioapic_read(number);
+    ioapic_write(number, IOAPIC_MASKED | ((old & ENTRY_REMOTE_IRR) != 0 ? 0 : old));
+    ioapic_write(number + 1, pcpu->config->arch.apic_id << 24);
+    ioapic_write(number, entry);
+    spin_unlock(&ioapic_lock);
+}
+
+/* With its vector, by which its EOI finds it, and its trigger: QEMU forgets a level's line while it
+ * is an edge. */
+void irq_close_pin(uint32_t pin)
+{
+    uint32_t number = IOAPIC_ENTRY + 2 * pin;
+
+    spin_lock(&ioapic_lock);
+    ioapic_write(number, ioapic_read(number) | IOAPIC_MASKED);
+    spin_unlock(&ioapic_lock);
+}
+
+bool irq_pin_is_in_service(uint32_t pin)
+{
+    uint32_t entry;
+
+    spin_lock(&ioapic_lock);
+    entry = ioapic_read(IOAPIC_ENTRY + 2 * pin);
+    spin_unlock(&ioapic_lock);
+    return (entry & ENTRY_REMOTE_IRR) != 0;
 }
 
 static void init_ioapic(const struct pcpu *pcpu)
 {
-    uint32_t apic_id = pcpu->config->arch.apic_id;
-
     out8(PIC_1_MASK, 0xff);
     out8(PIC_2_MASK, 0xff);
     for (uint32_t pin = 0; pin < VECTOR_PIN_COUNT; pin++) {
-        set_pin(pin, ENTRY_MASKED, apic_id);
+        irq_set_pin(pin, IOAPIC_MASKED, pcpu);
     }
     console_pcpu = pcpu;
-    set_pin(board.uart_irq,
-            uses_nmi(pcpu) ? ENTRY_NMI : ENTRY_LEVEL | (VECTOR_PIN + board.uart_irq), apic_id);
-}
-
-void irq_route_time(const struct pcpu *pcpu)
-{
-    set_pin(TIME_PIN, ENTRY_NMI, pcpu->config->arch.apic_id);
+    irq_set_pin(board.uart_irq,
+                uses_nmi(pcpu) ? IOAPIC_NMI : ENTRY_LEVEL | (VECTOR_PIN + board.uart_irq), pcpu);
 }
 
 void irq_own_apic(void)
@@ -133,9 +165,13 @@ static bool is_in_service(uint64_t vector)
 void irq_take(uint64_t vector)
 {
     struct pcpu *pcpu = arch_this_pcpu();
+    uint64_t pin = vector - VECTOR_PIN;
 
     if (vector == VECTOR_SPURIOUS && !is_in_service(vector)) {
         return; /* wants no EOI, if it is one: a guest may have sent an interrupt of that number */
+    }
+    if (pin < irq_route_count && irq_routes[pin].owner == IRQ_OWNER_VM) {
+        vioapic_forward(&vms[irq_routes[pin].vm], irq_routes[pin].virq); /* before its end */
     }
     lapic_write(LAPIC_EOI, 0);
     if (vector == VECTOR_TIMER) {

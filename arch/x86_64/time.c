@@ -118,7 +118,7 @@ void time_arm_hpet(void)
         uint64_t wait = deadline > now ? deadline - now : 0;
         uint64_t counts = wait * (hpet_frequency / KHZ) / (tsc_frequency / KHZ);
 
-        irq_route_time(first);
+        irq_set_pin(TIME_PIN, IOAPIC_NMI, first);
         mmio_write32(hpet + HPET_TIMER_CONFIG, TIME_PIN << 9 | HPET_TIMER_ENABLE);
         mmio_write64(hpet + HPET_COMPARATOR,
                      mmio_read64(hpet + HPET_COUNTER) + counts + HPET_MARGIN);

@@ -58,7 +58,7 @@
 /* x87 control word and MXCSR at reset. */
 #define FX_FCW       0
 #define FX_MXCSR     24
-#define FCW_RESET    0x0040u
+#define FCW_RESET    0x40u
 #define MXCSR_RESET  0x1f80u
 #define CPUID_FAMILY 1u /* EAX: what RDX holds after reset */
 
@@ -130,12 +130,6 @@ static void init_vmcb(const struct vcpu *v)
     vmcb->g_pat = PAT_RESET;
 }
 
-static void put_word(uint8_t *area, uint32_t offset, uint16_t value)
-{
-    area[offset] = (uint8_t)value;
-    area[offset + 1] = (uint8_t)(value >> 8);
-}
-
 /* Registers after INIT. */
 static void init_registers(struct vcpu *v)
 {
@@ -145,8 +139,9 @@ static void init_registers(struct vcpu *v)
     memset(arch->regs, 0, sizeof arch->regs);
     memset(arch->debug, 0, sizeof arch->debug);
     memset(arch->fx, 0, sizeof arch->fx);
-    put_word(arch->fx, FX_FCW, FCW_RESET);
-    put_word(arch->fx, FX_MXCSR, MXCSR_RESET);
+    arch->fx[FX_FCW] = FCW_RESET;
+    arch->fx[FX_MXCSR] = MXCSR_RESET & 0xff;
+    arch->fx[FX_MXCSR + 1] = MXCSR_RESET >> 8;
     cpuid(CPUID_FAMILY, 0, out);
     arch->regs[REG_RDX] = out[EAX];
     arch->tsc_aux = 0;

@@ -6,9 +6,17 @@
  * (remote IRR); whatever may make that true calls send_level(). An edge-triggered pin is sent when
  * its input becomes asserted while it is not masked, and never later.
  *
+ * A physical pin has no input here: its entry in the machine has the guest's mask, trigger and
+ * polarity. Where the vCPU that it is for owns its CPU's APIC, it sends the guest's own vector
+ * there and no interrupt costs an exit; else it sends the hypervisor one of its own, to that vCPU's
+ * CPU, and is closed while the guest works on a level-triggered one. Only fixed and lowest-priority
+ * delivery open it.
+ *
  * Section numbers are of the Intel 82093AA datasheet.
  */
+#include <arch/asm.h>
 #include <arch/direct.h>
+#include <arch/irq.h>
 #include <arch/vioapic.h>
 #include <arch/vlapic_icr.h>
 #include <hv/tables.h>
@@ -43,23 +51,27 @@ static bool is_asserted(const struct vioapic *ioapic, uint32_t pin)
     return ((ioapic->line >> pin & 1) != 0) != is_low;
 }
 
-/* Sends a pin's message. Returns true if a local APIC took it. */
-static bool send(struct vm *vm, uint64_t entry)
+static struct apic_message message_of(uint64_t entry)
 {
-    struct apic_message message = {
-        .destination = (uint32_t)(entry >> RTE_DESTINATION_SHIFT),
+    uint32_t destination = (uint32_t)(entry >> RTE_DESTINATION_SHIFT);
+
+    return (struct apic_message){
+        .destination = destination == APIC_XAPIC_BROADCAST ? APIC_BROADCAST : destination,
         .vector = (uint8_t)entry,
         .mode = entry >> RTE_MODE_SHIFT & RTE_MODE_MASK,
         .is_logical = (entry & RTE_LOGICAL) != 0,
         .is_level = (entry & RTE_LEVEL) != 0,
     };
+}
+
+/* Sends a pin's message. Returns true if a local APIC took it. */
+static bool send(struct vm *vm, uint64_t entry)
+{
+    struct apic_message message = message_of(entry);
 
     /* INIT takes a lock that comes before ours, and no board wires it to a pin. */
     if (message.mode > APIC_MODE_LOWEST && message.mode != APIC_MODE_NMI) {
         return false;
-    }
-    if (message.destination == APIC_XAPIC_BROADCAST) {
-        message.destination = APIC_BROADCAST;
     }
     return vlapic_send(vm, NULL, &message);
 }
@@ -77,6 +89,94 @@ static void send_level(struct vm *vm, uint32_t pin)
         ioapic->remote_irr |= bit;
     }
 }
+
+/* ---- Physical pins ---- */
+
+static bool is_physical(const struct vm *vm, uint32_t pin)
+{
+    return pin < irq_route_count && irq_routes[pin].owner == IRQ_OWNER_VM &&
+           &vms[irq_routes[pin].vm] == vm;
+}
+
+/* Whom a pin's interrupt is for; NULL: it is masked. */
+static struct vcpu *target_of(const struct vm *vm, uint64_t entry)
+{
+    struct apic_message message = message_of(entry);
+
+    return (entry & RTE_MASKED) != 0 || message.mode > APIC_MODE_LOWEST ||
+                   message.vector < APIC_VECTOR_MIN
+               ? NULL
+               : vlapic_addressee(vm, &message);
+}
+
+static bool owns_apic(const struct vcpu *v)
+{
+    return __atomic_load_n(&v->arch.owns_apic, __ATOMIC_SEQ_CST);
+}
+
+/* Programs the machine's pin as the guest's entry says. */
+static void follow_entry(struct vm *vm, uint32_t pin)
+{
+    uint64_t entry = vm->config->arch.ioapic->table[pin];
+    uint32_t how = (uint32_t)entry & (RTE_LEVEL | RTE_ACTIVE_LOW);
+    const struct vcpu *target = target_of(vm, entry);
+
+    if ((vm->config->arch.ioapic->remote_irr >> pin & 1) != 0) {
+        irq_close_pin(pin);
+    } else if (target == NULL) {
+        irq_set_pin(pin, how | IOAPIC_MASKED, vm_vcpu(vm, 0)->pcpu);
+    } else if (owns_apic(target)) {
+        irq_set_pin(pin, how | (uint8_t)entry, target->pcpu);
+    } else {
+        irq_set_pin(pin, how | (VECTOR_PIN + pin), target->pcpu);
+    }
+}
+
+/* An interrupt that was on its way while the guest changed the entry goes where that says now; a
+ * level that the guest's own APIC ends comes again by itself. */
+void vioapic_forward(struct vm *vm, uint32_t pin)
+{
+    struct vioapic *ioapic = vm->config->arch.ioapic;
+    bool is_level;
+    struct vcpu *target;
+
+    spin_lock(&ioapic->lock);
+    is_level = (ioapic->table[pin] & RTE_LEVEL) != 0;
+    target = target_of(vm, ioapic->table[pin]);
+    if (target != NULL && !is_level) {
+        vlapic_post(target, (uint8_t)ioapic->table[pin], false);
+    } else if (target != NULL && !owns_apic(target)) {
+        irq_close_pin(pin);
+        ioapic->remote_irr |= (uint32_t)vlapic_post(target, (uint8_t)ioapic->table[pin], true)
+                              << pin;
+    }
+    spin_unlock(&ioapic->lock);
+}
+
+void vioapic_follow(struct vm *vm)
+{
+    struct vioapic *ioapic = vm->config->arch.ioapic;
+
+    spin_lock(&ioapic->lock);
+    for (uint32_t pin = 0; pin < VIOAPIC_PIN_COUNT; pin++) {
+        if (is_physical(vm, pin)) {
+            follow_entry(vm, pin);
+        }
+    }
+    spin_unlock(&ioapic->lock);
+}
+
+/* A pin may interrupt again: its entry changed, or an interrupt of it ended. */
+static void update(struct vm *vm, uint32_t pin)
+{
+    if (is_physical(vm, pin)) {
+        follow_entry(vm, pin);
+    } else {
+        send_level(vm, pin);
+    }
+}
+
+/* ---- Inputs, and ends of interrupts ---- */
 
 void vioapic_set_line(struct vm *vm, uint32_t pin, bool level)
 {
@@ -111,7 +211,7 @@ void vioapic_eoi(struct vm *vm, uint8_t vector)
         waiting &= waiting - 1;
         if ((uint8_t)ioapic->table[pin] == vector) {
             ioapic->remote_irr &= ~(1u << pin);
-            send_level(vm, pin);
+            update(vm, pin);
         }
     }
     spin_unlock(&ioapic->lock);
@@ -126,14 +226,21 @@ static void write_entry(struct vm *vm, uint32_t pin, uint64_t value)
     ioapic->table[pin] = value & RTE_WRITABLE;
     if ((value & RTE_LEVEL) == 0) {
         ioapic->remote_irr &= ~(1u << pin);
-    } else if ((value & RTE_MASKED) == 0) {
+    } else if ((value & RTE_MASKED) == 0 && !is_physical(vm, pin)) {
         direct_watch_eoi(vm);
     }
-    send_level(vm, pin);
+    update(vm, pin);
 }
 
-static uint32_t read_register(const struct vioapic *ioapic)
+static bool is_in_service(const struct vm *vm, uint32_t pin)
 {
+    return (vm->config->arch.ioapic->remote_irr >> pin & 1) != 0 ||
+           (is_physical(vm, pin) && irq_pin_is_in_service(pin));
+}
+
+static uint32_t read_register(const struct vm *vm)
+{
+    const struct vioapic *ioapic = vm->config->arch.ioapic;
     uint32_t pin = (ioapic->select - IOREDTBL) / 2;
     uint64_t entry;
 
@@ -147,7 +254,7 @@ static uint32_t read_register(const struct vioapic *ioapic)
         if (ioapic->select < IOREDTBL || ioapic->select >= IOREDTBL_END) {
             return 0;
         }
-        entry = ioapic->table[pin] | ((ioapic->remote_irr >> pin & 1) != 0 ? RTE_REMOTE_IRR : 0);
+        entry = ioapic->table[pin] | (is_in_service(vm, pin) ? RTE_REMOTE_IRR : 0);
         return (uint32_t)(ioapic->select % 2 == 0 ? entry : entry >> 32);
     }
 }
@@ -186,7 +293,7 @@ bool vioapic_access(struct vcpu *v, void *device, struct mmio_access *access)
     } else if (offset == IOWIN && access->is_write) {
         write_register(v->vm, (uint32_t)access->value);
     } else if (offset == IOWIN) {
-        value = read_register(ioapic);
+        value = read_register(v->vm);
     }
     spin_unlock(&ioapic->lock);
     if (!access->is_write) {
@@ -205,6 +312,9 @@ void vioapic_vm_reset(struct vm *vm)
     ioapic->remote_irr = 0;
     for (uint32_t pin = 0; pin < VIOAPIC_PIN_COUNT; pin++) {
         ioapic->table[pin] = RTE_MASKED;
+        if (is_physical(vm, pin)) {
+            irq_close_pin(pin);
+        }
     }
     spin_unlock(&ioapic->lock);
 }

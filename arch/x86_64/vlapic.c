@@ -169,18 +169,6 @@ bool vlapic_post(struct vcpu *target, uint8_t vector, bool is_level)
     return true;
 }
 
-void vlapic_raise(struct vcpu *v, uint8_t vector)
-{
-    struct vlapic *apic = &v->arch.lapic;
-
-    if (v->arch.is_direct) {
-        vlapic_post(v, vector, false);
-    } else if (apic->is_accepting) {
-        set_trigger(apic, vector / 64, UINT64_C(1) << vector % 64, false);
-        vectors_add(&apic->irr, vector);
-    }
-}
-
 void vlapic_raise_lvt(struct vcpu *v, uint32_t entry)
 {
     struct vlapic *apic = &v->arch.lapic;
@@ -192,7 +180,7 @@ void vlapic_raise_lvt(struct vcpu *v, uint32_t entry)
     if (vector < APIC_VECTOR_MIN) {
         apic->errors |= ESR_RECEIVE_ILLEGAL_VECTOR;
     } else {
-        vlapic_raise(v, vector);
+        vlapic_post(v, vector, false);
     }
 }
 
@@ -255,7 +243,7 @@ void vlapic_reset_registers(struct vcpu *v)
 void vlapic_vm_reset(struct vm *vm)
 {
     for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
-        struct vlapic *apic = &vcpus[vm->config->vcpu_first + i].arch.lapic;
+        struct vlapic *apic = &vm_vcpu(vm, i)->arch.lapic;
 
         __atomic_store_n(&apic->base, 0, __ATOMIC_RELAXED);
         vlapic_update_accepting(apic);

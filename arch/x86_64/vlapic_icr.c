@@ -73,7 +73,7 @@ bool vlapic_send(struct vm *vm, const struct vcpu *but, const struct apic_messag
     bool is_taken = false;
 
     for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
-        struct vcpu *target = &vcpus[vm->config->vcpu_first + i];
+        struct vcpu *target = vm_vcpu(vm, i);
 
         if (target != but && is_addressed(target, message) && deliver(target, message)) {
             is_taken = true;
@@ -83,6 +83,16 @@ bool vlapic_send(struct vm *vm, const struct vcpu *but, const struct apic_messag
         }
     }
     return is_taken;
+}
+
+struct vcpu *vlapic_addressee(const struct vm *vm, const struct apic_message *message)
+{
+    for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
+        if (is_addressed(vm_vcpu(vm, i), message)) {
+            return vm_vcpu(vm, i);
+        }
+    }
+    return NULL;
 }
 
 /* Shorthands and modes other than fixed, and destinations of more than one. */

@@ -135,6 +135,14 @@ static void write_svr(struct vcpu *v, uint32_t value)
     }
 }
 
+/* Sends what the ICR says, in the format of x2APIC mode. */
+static void send(struct vcpu *v, uint64_t icr)
+{
+    if (!vlapic_send_icr(v, icr)) {
+        vlapic_log_error(v, ESR_SEND_ILLEGAL_VECTOR);
+    }
+}
+
 static bool write_icr(struct vcpu *v, uint64_t value)
 {
     if (((uint32_t)value & ~writable[LAPIC_ICR]) != 0) {
@@ -142,19 +150,8 @@ static bool write_icr(struct vcpu *v, uint64_t value)
     }
     v->arch.lapic.reg[LAPIC_ICR] = (uint32_t)value & ~ICR_DELIVERY_STATUS;
     v->arch.lapic.reg[LAPIC_ICR_HIGH] = (uint32_t)(value >> 32);
-    if (!vlapic_send_icr(v, value)) {
-        vlapic_log_error(v, ESR_SEND_ILLEGAL_VECTOR);
-    }
+    send(v, value);
     return true;
-}
-
-static void send_self(struct vcpu *v, uint8_t vector)
-{
-    if (vector < APIC_VECTOR_MIN) {
-        vlapic_log_error(v, ESR_SEND_ILLEGAL_VECTOR);
-    } else {
-        vlapic_raise(v, vector);
-    }
 }
 
 /* Writes a register that both modes have; the value has no bits that are reserved. Returns false if
@@ -217,7 +214,7 @@ static bool write_x2apic(struct vcpu *v, uint32_t index, uint64_t value)
         return false;
     }
     if (index == LAPIC_SELF_IPI) {
-        send_self(v, (uint8_t)value);
+        send(v, ICR_SHORTHAND_SELF | value);
         return true;
     }
     return write_register(v, index, (uint32_t)value);
@@ -267,9 +264,7 @@ static void write_xapic_icr(struct vcpu *v, uint32_t value)
     if (destination == APIC_XAPIC_BROADCAST) {
         destination = APIC_BROADCAST;
     }
-    if (!vlapic_send_icr(v, destination << ICR_DESTINATION_SHIFT | value)) {
-        vlapic_log_error(v, ESR_SEND_ILLEGAL_VECTOR);
-    }
+    send(v, destination << ICR_DESTINATION_SHIFT | value);
 }
 
 static void write_xapic(struct vcpu *v, uint32_t index, uint32_t value)

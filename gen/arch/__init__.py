@@ -73,6 +73,10 @@ class Architecture(ABC):
     def claimed_windows(self, hardware: Hardware) -> tuple[Owned[str], ...]:
         """Physical registers that the hypervisor keeps for itself, and their names."""
 
+    def claimed_ports(self, hardware: Hardware) -> tuple[Owned[str], ...]:  # noqa: ARG002
+        """I/O ports that the hypervisor keeps for itself or makes for guests, and their names."""
+        return ()
+
     @abstractmethod
     def claimed_interrupts(self, hardware: Hardware) -> Mapping[int, str]:
         """Interrupts that the hypervisor keeps for itself or makes for guests, and their names."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from gen.fdt import Specifier, Tree, TreeError
+from gen.fdt import FdtNode, Specifier, Tree, TreeError
 from gen.model import Interrupt, Node
 from gen.ranges import Range, merged
 
@@ -44,12 +44,17 @@ def console_path(tree: Tree) -> str | None:
     return node.path if node is not None else None
 
 
-def devices(tree: Tree, decode: Callable[[Specifier], Interrupt | None]) -> Mapping[str, Node]:
-    """Every enabled node with windows or interrupts, by path, in the order of the tree.
+def devices(
+    tree: Tree,
+    decode: Callable[[Specifier], Interrupt | None],
+    ports_of: Callable[[FdtNode], tuple[Range, ...]] = lambda _: (),
+) -> Mapping[str, Node]:
+    """Every enabled node with windows, ports or interrupts, by path, in the order of the tree.
 
     Args:
         tree: the tree.
         decode: makes an Interrupt of a specifier; None where another controller handles it.
+        ports_of: the I/O ports of a node.
     """
     result = {}
     for node in tree.nodes.values():
@@ -57,12 +62,12 @@ def devices(tree: Tree, decode: Callable[[Specifier], Interrupt | None]) -> Mapp
             continue
         # One broken device must not make the whole board unusable: it has nothing to give then.
         try:
-            windows = node.windows()
+            windows, ports = node.windows(), ports_of(node)
             decoded = [decode(item) for item in tree.specifiers(node)]
         except TreeError:
             continue
         interrupts = tuple(item for item in decoded if item is not None)
-        if windows or interrupts:
+        if windows or ports or interrupts:
             dma = any(name in node.properties for name in _DMA_SIGNS)
-            result[node.path] = Node(node.path, node.compatible, windows, interrupts, dma)
+            result[node.path] = Node(node.path, node.compatible, windows, interrupts, dma, ports)
     return result

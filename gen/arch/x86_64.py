@@ -32,6 +32,18 @@ GUEST_LAPIC = Range(0xFEE0_0000, PAGE_SIZE)
 GUEST_UART_PORTS = Range(0x3F8, 8)
 GUEST_UART_PIN = 4
 
+#: A VM's reset register, its first port, and sleep registers, its last two.
+GUEST_POWER_PORTS = Range(0x600, 6)
+#: Pin of the machine's I/O APIC that the HPET's first timer interrupts by (arch/time.h).
+_HPET_PIN = 20
+#: Ports that a PC has whatever its tree says, and that nobody is to have: who writes them has the
+#: machine.
+_PC_PORTS = (
+    Owned(Range(0x20, 2), "the first 8259"),
+    Owned(Range(0xA0, 2), "the second 8259"),
+    Owned(Range(0xCF8, 8), "PCI's configuration and the reset register"),
+)
+
 #: The first megabyte of a VM, in it what it boots from, and what a PC's firmware keeps at its end.
 GUEST_LOW = Range(0, 1 * MIB)
 GUEST_BOOT_DATA = Range(0x1000, 0xA000)
@@ -42,6 +54,7 @@ _EM_X86_64 = 62
 _EDGES = (0, 3)
 # First cell of an address on an ISA bus: a port.
 _IO_SPACE = 1
+_PORT_LIMIT = 0x1_0000
 
 
 @dataclass(frozen=True)
@@ -102,7 +115,7 @@ class X86(Architecture):
             reserved=common.reserved(tree),
             cpus=tuple(_cpus(parent)),
             uart=_uart(tree, ioapic, console or common.console_path(tree)),
-            nodes=common.devices(tree, decode),
+            nodes=common.devices(tree, decode, _ports),
             ioapic=_window(tree, "intel,ce4100-ioapic"),
             lapic=_window(tree, "intel,ce4100-lapic"),
             hpet=_window(tree, "intel,ce4100-hpet"),
@@ -132,10 +145,21 @@ class X86(Architecture):
         )
         return tuple(Owned(window, what) for window, what in parts if window is not None)
 
+    def claimed_ports(self, hardware: Hardware) -> tuple[Owned[str], ...]:
+        """See gen.arch.Architecture."""
+        uart, power = hardware.uart, hardware_of(hardware).power
+        return (
+            *_PC_PORTS,
+            *([Owned(uart.window, "the console UART")] if uart is not None else []),
+            *([Owned(Range(power.port, 2), "the power switch")] if power is not None else []),
+            Owned(GUEST_UART_PORTS, "the VM's own UART"),
+            Owned(GUEST_POWER_PORTS, "the VM's own reset and sleep registers"),
+        )
+
     def claimed_interrupts(self, hardware: Hardware) -> Mapping[int, str]:
         """See gen.arch.Architecture."""
         uart = hardware.uart
-        claimed = {GUEST_UART_PIN: "that of the VM's own UART"}
+        claimed = {GUEST_UART_PIN: "that of the VM's own UART", _HPET_PIN: "the HPET's"}
         return claimed | ({uart.interrupt.number: "the console UART's"} if uart is not None else {})
 
     def guest_windows(self, system: System, vm: Vm) -> tuple[Owned[str], ...]:  # noqa: ARG002
@@ -198,19 +222,22 @@ def _window(tree: Tree, name: str) -> Range | None:
     return windows[0] if windows else None
 
 
-# The first ports of a node on an ISA bus.
-def _ports(node: FdtNode) -> Range | None:
-    for item in node.reg():
-        if item.base >> 32 == _IO_SPACE:
-            return Range(item.base & 0xFFFF_FFFF, item.size)
-    return None
+# The ports of a node on an ISA bus.
+def _ports(node: FdtNode) -> tuple[Range, ...]:
+    if node.parent is None or "isa" not in node.parent.compatible:
+        return ()
+    return tuple(
+        Range(item.base & 0xFFFF_FFFF, item.size)
+        for item in node.reg()
+        if item.base >> 32 == _IO_SPACE and item.base & 0xFFFF_FFFF <= _PORT_LIMIT - item.size
+    )
 
 
 def _uart(tree: Tree, ioapic: FdtNode | None, path: str | None) -> Uart | None:
     node = tree.find(path) if path is not None else None
     if node is None or not node.enabled or "ns16550a" not in node.compatible:
         return None
-    ports = _ports(node)
+    ports = next(iter(_ports(node)), None)
     lines = [_interrupt(item) for item in tree.specifiers(node) if item.controller is ioapic]
     return Uart("ns16550", node.path, ports, lines[0]) if ports and lines else None
 
@@ -218,8 +245,8 @@ def _uart(tree: Tree, ioapic: FdtNode | None, path: str | None) -> Uart | None:
 def _power(tree: Tree) -> PowerSwitch | None:
     for node in tree.compatible_with("ashlar,acpi-pm1-control"):
         ports, value = _ports(node), node.cells("value")
-        if ports is not None and value:
-            return PowerSwitch(ports.base, value[0])
+        if ports and value:
+            return PowerSwitch(ports[0].base, value[0])
     return None
 
 

@@ -98,8 +98,9 @@ def _few(names: list[str]) -> str:
 @rule("device-shared")
 def device_shared(system: System) -> Iterator[Diagnostic]:
     """A device has one owner."""
-    items = [Owned(w.physical, (vm, device)) for vm, device, w in _windows(system)]
-    for one, two in overlapping(items):
+    windows = [Owned(w.physical, (vm, device)) for vm, device, w in _windows(system)]
+    ports = [Owned(item, (vm, device)) for vm, device in _devices(system) for item in device.ports]
+    for one, two in (*overlapping(windows), *overlapping(ports)):
         first, second = sorted((one, two), key=lambda item: window_span(item.owner[1]).start)
         vm, device = second.owner
         other_vm, other = first.owner
@@ -123,6 +124,23 @@ def device_reserved(system: System) -> Iterator[Diagnostic]:
                     "device-reserved",
                     f"{device_text(vm, device)} {window.physical} overlaps {own.owner} {own.range},"
                     " which the hypervisor keeps for itself",
+                    window_span(device),
+                    'leave it out: a VM has an emulated one (for the UART: console = "uart")',
+                )
+                break
+
+
+@rule("device-reserved")
+def port_reserved(system: System) -> Iterator[Diagnostic]:
+    """The same for I/O ports, which have the same numbers in a VM as in the machine."""
+    claimed = architecture(system.board.arch).claimed_ports(system.board.hardware)
+    for vm, device in _devices(system):
+        for own in claimed:
+            if any(own.range.overlaps(ports) for ports in device.ports):
+                yield Diagnostic(
+                    "device-reserved",
+                    f"{device_text(vm, device)}: its I/O ports overlap those of {own.owner}"
+                    f" {own.range}, which the hypervisor keeps for itself",
                     window_span(device),
                     'leave it out: a VM has an emulated one (for the UART: console = "uart")',
                 )

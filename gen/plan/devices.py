@@ -17,13 +17,14 @@ class GuestDevice:
     """A passed-through device.
 
     node: of the board's tree, None for a device given by its window alone.
-    windows: guest addresses.
+    windows: guest addresses.  ports: I/O ports.
     """
 
     name: str
     node: FdtNode | None
     windows: tuple[Range, ...]
     interrupts: tuple[Interrupt, ...]
+    ports: tuple[Range, ...] = ()
 
 
 def hw_irqs(vm: Vm) -> tuple[HwIrq, ...]:
@@ -44,6 +45,7 @@ def guest_devices(vm: Vm, board_tree: Tree | None) -> tuple[GuestDevice, ...]:
             board_tree.find(device.node) if board_tree is not None and device.node else None,
             tuple(window.guest_range for window in device.windows),
             device.interrupts,
+            device.ports,
         )
         for device in vm.devices
     )

@@ -5,15 +5,17 @@ All that is not listed here is not there: an MSR faults, a leaf reads as zeros. 
 SVM, MCA, MTRRs, performance counters, XSAVE and what needs it, PCID, CMPXCHG16B (QEMU 7.2 corrupts
 flags around it).
 
-Sources: AMD64 APM vol. 2, 15.11 (MSR permission map), appendix A (MSRs); vol. 3, appendix E
+Sources: AMD64 APM vol. 2, 15.10 and 15.11 (permission maps), appendix A (MSRs); vol. 3, appendix E
 (CPUID); Linux Documentation/virt/kvm/x86/cpuid.rst and msr.rst (the paravirtual clock).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+
+from gen.ranges import Range
 
 CPUID_ANY_SUBLEAF = 0xFFFF_FFFF
 
@@ -71,6 +73,7 @@ _CONSTANT = {
     0xC001_1029: ("DE_CFG", 1 << 1),  # LFENCE is serialising
 }
 
+_IOPM_SIZE = 12 * 1024
 _MSRPM_SIZE = 8192
 # First MSRs of the three vectors of the map, 2 KiB and so 8192 MSRs each.
 _VECTORS = (0, 0xC000_0000, 0xC001_0000)
@@ -139,6 +142,26 @@ def msr_permission_map(passed: Mapping[int, Passed]) -> tuple[ByteRun, ...]:
         at += vector * _VECTOR_SIZE
         data[at] &= ~((what.reads + 2 * what.writes) << 2 * place)
         names.setdefault(at, []).append(what.name)
+    return _runs(bytes(data), names)
+
+
+def port_permission_map(passed: Iterable[tuple[Range, str]]) -> tuple[ByteRun, ...]:
+    """The I/O permission map (15.10.1): one bit for each port, set where it exits.
+
+    Args:
+        passed: ports that do not exit, and whose they are.
+    """
+    names: dict[int, list[str]] = {}
+    data = bytearray(b"\xff" * _IOPM_SIZE)
+    for ports, name in passed:
+        for port in range(ports.base, ports.end):
+            data[port // 8] &= ~(1 << port % 8)
+            names.setdefault(port // 8, []).append(name)
+    return _runs(bytes(data), names)
+
+
+# Bytes of the same value that follow each other; names: what each byte has that does not exit.
+def _runs(data: bytes, names: Mapping[int, list[str]]) -> tuple[ByteRun, ...]:
     edges = [0, *(n for n in range(1, len(data)) if data[n] != data[n - 1]), len(data)]
     return tuple(
         ByteRun(first, end - 1, data[first], ", ".join(dict.fromkeys(names.get(first, ["exit"]))))

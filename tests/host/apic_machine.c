@@ -27,6 +27,12 @@ struct vm vms[] = { { .config = &vm_configs[0] }, { .config = &vm_configs[1] } }
 struct pcpu pcpus[] = { { .config = &pcpu_configs[0] }, { .config = &pcpu_configs[1] } };
 struct vcpu vcpus[VCPU_COUNT];
 
+const struct irq_route irq_routes[] = {
+    [PHYSICAL_PIN] = { .owner = IRQ_OWNER_VM, .vm = 0, .virq = PHYSICAL_PIN },
+};
+const uint32_t irq_route_count = sizeof irq_routes / sizeof irq_routes[0];
+struct machine_pin machine_pins[24];
+
 static struct vcpu_config configs[VCPU_COUNT];
 
 /* What the runtime and the rest of the architecture provide. */
@@ -68,6 +74,21 @@ void irq_send(uint32_t apic_id, uint32_t command)
 {
     sent_to = apic_id;
     sent = command;
+}
+
+void irq_set_pin(uint32_t pin, uint32_t entry, const struct pcpu *pcpu)
+{
+    machine_pins[pin] = (struct machine_pin){ entry, pcpu->config->arch.apic_id, false };
+}
+
+void irq_close_pin(uint32_t pin)
+{
+    machine_pins[pin].entry |= IOAPIC_MASKED;
+}
+
+bool irq_pin_is_in_service(uint32_t pin)
+{
+    return machine_pins[pin].is_in_service;
 }
 
 void direct_watch_eoi(struct vm *vm)

@@ -29,6 +29,15 @@ struct asked {
     uint32_t watches; /* direct_watch_eoi() for its VM */
 };
 
+#define PHYSICAL_PIN 9u /* VM 0's */
+
+/* A pin of the machine's IOAPIC: what irq_set_pin() was told last. */
+struct machine_pin {
+    uint32_t entry, apic_id;
+    bool is_in_service;
+};
+
+extern struct machine_pin machine_pins[24];
 extern struct asked asked[VCPU_COUNT];
 extern uint32_t sent_to, sent; /* APIC id and command of the last irq_send() */
 extern uint64_t now;           /* arch_time_now() */

@@ -44,6 +44,14 @@ static uint32_t pick(uint32_t count)
     return (uint32_t)(test_random(&random_state) >> 33) % count;
 }
 
+/* A pin of emulated devices: the other one has no input. */
+static uint32_t pick_pin(void)
+{
+    uint32_t p = pick(PINS - 1);
+
+    return p < PHYSICAL_PIN ? p : p + 1;
+}
+
 /* Few different ones, so that they meet. */
 static uint32_t some_vector(void)
 {
@@ -468,7 +476,7 @@ static void step_others(uint32_t i)
 
 static void step_line(void)
 {
-    uint32_t p = pick(PINS);
+    uint32_t p = pick_pin();
     bool was_asserted = pins[p].line != ((pins[p].entry & RTE_LOW) != 0);
 
     pins[p].line = pick(2) != 0;
@@ -482,7 +490,7 @@ static void step_line(void)
 static void step_entry(void)
 {
     static const uint32_t modes[] = { 0, 0, 0, 1, 4, 5 };
-    uint32_t p = pick(PINS);
+    uint32_t p = pick_pin();
     uint64_t entry = some_vector() | modes[pick(6)] << 8 | pick(2) * RTE_LOGICAL |
                      pick(2) * RTE_LOW | pick(3) * RTE_LEVEL | (pick(4) == 0 ? RTE_MASKED : 0) |
                      (uint64_t)(pick(6) == 0 ? 0xff : pick(20)) << 56;

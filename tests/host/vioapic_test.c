@@ -6,6 +6,8 @@
 /* SOURCES: arch/x86_64/vlapic.c arch/x86_64/vlapic_registers.c arch/x86_64/vlapic_timer.c */
 /* SOURCES: arch/x86_64/vlapic_icr.c arch/x86_64/vioapic.c tests/host/apic_machine.c */
 #include "apic_machine.h"
+#include <arch/asm.h>
+#include <arch/irq.h>
 
 #define VM       (&vms[0])
 #define PIN      4u
@@ -360,6 +362,135 @@ TEST(reset)
     taken();
     set_entry(PIN, DEST(1) | LEVEL | VECTOR);
     EXPECT_EQ(take(&vcpus[1]), VECTOR); /* the line of a device is the device's affair */
+}
+
+/* ---- physical pins ---- */
+
+#define OWN_VECTOR (VECTOR_PIN + PHYSICAL_PIN)
+
+static void start_physical(uint64_t entry)
+{
+    start(MASKED);
+    for (uint32_t i = 0; i < VCPU_COUNT; i++) {
+        vcpus[i].arch.owns_apic = false;
+        vcpus[i].arch.is_direct = false;
+    }
+    vioapic_follow(VM);
+    memset(asked, 0, sizeof asked);
+    set_entry(PHYSICAL_PIN, entry);
+}
+
+static void own(struct vcpu *v)
+{
+    v->arch.owns_apic = true;
+    v->arch.is_direct = true;
+    vioapic_follow(VM);
+}
+
+static void expect_pin(uint32_t entry, uint32_t apic_id)
+{
+    uint32_t is = machine_pins[PHYSICAL_PIN].entry;
+
+    EXPECT_EQ((is & MASKED) != 0 ? MASKED : is, entry);
+    if ((entry & MASKED) == 0) {
+        EXPECT_EQ(machine_pins[PHYSICAL_PIN].apic_id, apic_id);
+    }
+}
+
+/* It goes to the vCPU's CPU, as the guest has it signalled. */
+TEST(physical_pin_follows_its_entry)
+{
+    start_physical(MASKED);
+    expect_pin(MASKED, 0);
+    set_entry(PHYSICAL_PIN, DEST(1) | VECTOR);
+    expect_pin(OWN_VECTOR, 7);
+    set_entry(PHYSICAL_PIN, DEST(2) | LEVEL | LOW | VECTOR);
+    expect_pin(LEVEL | LOW | OWN_VECTOR, 6);
+    set_entry(PHYSICAL_PIN, DEST(2) | LOGICAL | VECTOR); /* the second one */
+    expect_pin(OWN_VECTOR, 7);
+    set_entry(PHYSICAL_PIN, DEST(1) | MASKED | VECTOR);
+    expect_pin(MASKED, 0);
+    set_entry(PHYSICAL_PIN, DEST(77) | VECTOR); /* to nobody */
+    expect_pin(MASKED, 0);
+    set_entry(PHYSICAL_PIN, DEST(1) | 0x400 | VECTOR); /* an NMI */
+    expect_pin(MASKED, 0);
+    set_entry(PHYSICAL_PIN, DEST(1) | 0xf); /* an illegal vector */
+    expect_pin(MASKED, 0);
+    EXPECT_EQ(asked[0].watches, 0);
+}
+
+TEST(physical_edge)
+{
+    start_physical(DEST(1) | VECTOR);
+    vioapic_forward(VM, PHYSICAL_PIN);
+    EXPECT_EQ(asked[1].notified, 1);
+    expect_pin(OWN_VECTOR, 7);
+    EXPECT_EQ(take(&vcpus[1]), VECTOR);
+    vioapic_forward(VM, PHYSICAL_PIN);
+    end(&vcpus[1]);
+    EXPECT_EQ(taken(), 1);
+}
+
+/* Closed from the interrupt to the guest's end of it. */
+TEST(physical_level)
+{
+    start_physical(DEST(1) | LEVEL | VECTOR);
+    vioapic_forward(VM, PHYSICAL_PIN);
+    EXPECT_EQ(machine_pins[PHYSICAL_PIN].entry, MASKED | LEVEL | OWN_VECTOR); /* its EOI comes */
+    EXPECT((get_entry(PHYSICAL_PIN) & WAITS) != 0);
+    EXPECT_EQ(take(&vcpus[1]), VECTOR);
+    set_entry(PHYSICAL_PIN, DEST(1) | LEVEL | MASKED | VECTOR);
+    set_entry(PHYSICAL_PIN, DEST(1) | LEVEL | VECTOR);
+    expect_pin(MASKED, 0);
+    end(&vcpus[1]);
+    expect_pin(LEVEL | OWN_VECTOR, 7);
+    EXPECT((get_entry(PHYSICAL_PIN) & WAITS) == 0);
+    EXPECT_EQ(taken(), 0);
+}
+
+/* What was on its way when the guest masked the pin is lost. */
+TEST(physical_pin_masked_meanwhile)
+{
+    start_physical(DEST(1) | MASKED | LEVEL | VECTOR);
+    vioapic_forward(VM, PHYSICAL_PIN);
+    EXPECT_EQ(taken(), 0);
+    EXPECT((get_entry(PHYSICAL_PIN) & WAITS) == 0);
+    expect_pin(MASKED, 0);
+}
+
+/* An owned APIC gets the guest's own vector, and ends it itself. */
+TEST(physical_pin_of_an_owned_apic)
+{
+    start_physical(DEST(1) | LEVEL | VECTOR);
+    own(&vcpus[1]);
+    expect_pin(LEVEL | VECTOR, 7);
+    machine_pins[PHYSICAL_PIN].is_in_service = true;
+    EXPECT((get_entry(PHYSICAL_PIN) & WAITS) != 0);
+    vioapic_forward(VM, PHYSICAL_PIN); /* a late one: the line still asks if it wants something */
+    expect_pin(LEVEL | VECTOR, 7);
+    set_entry(PHYSICAL_PIN, DEST(1) | VECTOR);
+    expect_pin(VECTOR, 7);
+    sent = 0;
+    vioapic_forward(VM, PHYSICAL_PIN); /* a late edge */
+    EXPECT_EQ(sent, COMMAND_FIXED | VECTOR);
+    set_entry(PHYSICAL_PIN, DEST(2) | VECTOR);
+    expect_pin(OWN_VECTOR, 6);
+    set_entry(PHYSICAL_PIN, DEST(1) | VECTOR);
+    vcpus[1].arch.owns_apic = false;
+    vioapic_follow(VM);
+    expect_pin(OWN_VECTOR, 7);
+    EXPECT_EQ(asked[0].watches, 0);
+}
+
+TEST(physical_pin_is_closed_by_a_reset)
+{
+    start_physical(DEST(1) | LEVEL | VECTOR);
+    vioapic_vm_reset(VM);
+    expect_pin(MASKED, 0);
+    vioapic_vm_reset(&vms[1]);
+    set_entry(PHYSICAL_PIN, DEST(1) | LEVEL | VECTOR);
+    vioapic_vm_reset(&vms[1]); /* another's */
+    expect_pin(LEVEL | OWN_VECTOR, 7);
 }
 
 TEST_MAIN()

@@ -60,6 +60,24 @@ void irq_send(uint32_t apic_id, uint32_t command)
     FAIL("command 0x%x to %u", command, apic_id);
 }
 
+const struct irq_route irq_routes[1];
+const uint32_t irq_route_count;
+
+void irq_set_pin(uint32_t pin, uint32_t entry, const struct pcpu *pcpu)
+{
+    FAIL("pin %u: 0x%x at CPU %u", pin, entry, pcpu->config->index);
+}
+
+void irq_close_pin(uint32_t pin)
+{
+    FAIL("pin %u", pin);
+}
+
+bool irq_pin_is_in_service(uint32_t pin)
+{
+    return pin > 23;
+}
+
 void direct_watch_eoi(struct vm *vm)
 {
     (void)vm;

@@ -108,12 +108,14 @@ def test_devices_passed_through() -> None:
         ("vendor,card-2", "vendor,card"),
         (Range(0x12_3456_7000, 0x2000),),
         (Interrupt(10), Interrupt(11, "edge")),
+        (Range(0x70, 2),),
     )
     dsdt = found(replace(MACHINE, devices=(device, device)))["DSDT"]
     assert b"D000" in dsdt and b"D001" in dsdt and b"COM1" in dsdt
     assert dsdt.count(b"PRP0001\0") == 2
     assert b"vendor,card-2\0\x0dvendor,card\0" in dsdt
     assert struct.pack("<QQQQ", 0x12_3456_7000, 0x12_3456_8FFF, 0, 0x2000) in dsdt
+    assert b"\x47\x01\x70\x00\x70\x00\x01\x02" in dsdt, "I/O ports"
     for flags, number in ((0b0001, 10), (0b0011, 11)):  # consumer; edge
         assert struct.pack("<BHBBI", 0x89, 6, flags, 1, number) in dsdt
     alone = found(replace(MACHINE, devices=(device,), uart_ports=None))["DSDT"]

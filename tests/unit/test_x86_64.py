@@ -27,6 +27,7 @@ from gen.plan.x86_64_policy import (
     cpuid_policies,
     msr_permission_map,
     msr_policies,
+    port_permission_map,
 )
 from gen.ranges import MIB, Owned, Range
 from tests.payloads import FOLDER, ROOT
@@ -80,7 +81,15 @@ def test_board() -> None:
         Owned(Range(0xFED0_0000, 0x1000), "the HPET"),
         Owned(Range(0xFEE0_0000, 0x1000), "the local APICs"),
     )
-    assert ARCHITECTURE.claimed_interrupts(hardware) == {4: "the console UART's"}
+    assert ARCHITECTURE.claimed_interrupts(hardware) == {
+        4: "the console UART's",
+        20: "the HPET's",
+    }
+    ports = [owned.range for owned in ARCHITECTURE.claimed_ports(hardware)]
+    assert Range(0x3F8, 8) in ports and Range(0x604, 2) in ports and Range(0x600, 6) in ports
+    rtc = hardware.nodes["/isa/rtc@i70"]
+    assert rtc.ports == (Range(0x70, 2),) and rtc.windows == ()
+    assert rtc.interrupts == (Interrupt(8, "edge"),)
     assert ARCHITECTURE.board_shortcomings(hardware) == ()
 
 
@@ -155,6 +164,14 @@ def test_what_is_passed_through_is_all_that_does_not_exit(passed: Mapping[int, P
 def test_what_is_refused_by_an_owned_apic_exits() -> None:
     assert exits(OWNED, 0x80B) == (True, False), "EOI is only written"
     assert exits(OWNED, 0x80A) == (False, True), "PPR is only read"
+
+
+def test_ports_that_do_not_exit() -> None:
+    runs = port_permission_map([(Range(0x70, 2), "rtc"), (Range(0x7F, 2), "other")])
+    data = b"".join(bytes([run.value]) * (run.last - run.first + 1) for run in runs)
+    assert len(data) == 12 * 1024
+    passed = [n for n in range(8 * len(data)) if not data[n // 8] >> n % 8 & 1]
+    assert passed == [0x70, 0x71, 0x7F, 0x80]
 
 
 def test_msrs_are_sorted_and_once() -> None:

@@ -15,9 +15,9 @@
  *     vgic->lock        (aarch64) interrupt state of one VM
  *     vcontroller->lock (riscv64) the same
  *     vioapic->lock     (x86_64) the same
- *     hpet_lock         (x86_64) the HPET; a leaf
+ *     hpet_lock         (x86_64) the HPET
+ *     ioapic_lock       (x86_64) the physical IOAPIC; a leaf
  *     plic_lock         (riscv64) enable bits of the physical PLIC; a leaf
- *     arm_hpet()'s own  (x86_64) the HPET and its pin of the IOAPIC; a leaf
  *
  * Log lines may be written with any lock held: log_write() only fills the hypervisor's own ring,
  * under log_lock, which is a leaf; it never takes a lock above.

@@ -11,8 +11,19 @@ struct pcpu;
 /* Prepares this CPU's APIC; the boot CPU's call also prepares the IOAPIC. */
 void irq_init_cpu(struct pcpu *pcpu);
 
-/* Sends the NMIs of the HPET's first timer to a CPU. The caller keeps calls apart. */
-void irq_route_time(const struct pcpu *pcpu);
+/*
+ * Programs a pin of the IOAPIC: where it interrupts, by which vector and how. Nothing comes while
+ * it changes, and what has not ended is forgotten. Any CPU; takes ioapic_lock.
+ *   pin: 0 ... 23
+ *   entry: lower half of the table's entry
+ */
+void irq_set_pin(uint32_t pin, uint32_t entry, const struct pcpu *pcpu);
+
+/* Masks a pin, and leaves the rest of its entry. Any CPU; takes ioapic_lock. */
+void irq_close_pin(uint32_t pin);
+
+/* Whether some CPU works on a level-triggered pin (remote IRR). Takes ioapic_lock. */
+bool irq_pin_is_in_service(uint32_t pin);
 
 /* Takes this CPU's APIC for the hypervisor, with its timer stopped. */
 void irq_own_apic(void);
@@ -33,6 +44,10 @@ void irq_drain(void);
 
 /* Sends an interrupt command to another CPU. */
 void irq_send(uint32_t apic_id, uint32_t command);
+
+/* Of entries of the IOAPIC's table: NMIs instead of a vector's interrupts, nothing at all. */
+#define IOAPIC_NMI    0x400u
+#define IOAPIC_MASKED 0x10000u
 
 /* Delivery modes, as commands. */
 #define COMMAND_FIXED   0x4000u

@@ -28,7 +28,7 @@ struct arch_vcpu {
     bool nmi;           /* atomic: an NMI waits */
     bool is_nmi_masked; /* own CPU: one was delivered, and no IRET seen */
     bool is_direct;     /* owns the CPU's APIC when loaded: it is alone there (direct.c) */
-    bool owns_apic;     /* own CPU: it does now */
+    bool owns_apic;     /* atomic: it does now; the own CPU writes, pins follow (vioapic.c) */
     bool is_init;       /* atomic: INIT was received; the vCPU waits for a SIPI */
     uint32_t startup;   /* atomic: STARTUP_VALID | page of a SIPI, 0: none */
     bool flush_once;    /* drop the VM's TLB entries at the next entry: it was reset */

@@ -6,6 +6,9 @@
  * A pin's input is its electrical level. Edges of a masked pin are lost. Of the delivery modes
  * there are fixed, lowest priority and NMI. The arbitration id is the id; there is no EOI register.
  *
+ * Pins of passed-through devices are physical pins of the same number, which follow their entries;
+ * each interrupts one vCPU, the first that its entry means.
+ *
  * One lock for each VM guards all of it.
  *
  * Source: Intel 82093AA I/O APIC datasheet (290566), chapter 3.
@@ -30,8 +33,8 @@ struct vioapic {
     uint64_t table[VIOAPIC_PIN_COUNT]; /* as read, but for remote IRR */
 };
 
-/* All pins masked. Inputs are the devices' affair and stay. No vCPU of the VM runs. Any CPU. Takes
- * vioapic->lock. */
+/* All pins masked, physical ones too. Inputs are the devices' affair and stay. No vCPU of the VM
+ * runs. Any CPU. Takes vioapic->lock. */
 void vioapic_vm_reset(struct vm *vm);
 
 /*
@@ -39,6 +42,17 @@ void vioapic_vm_reset(struct vm *vm);
  *   pin: others than 0 ... 23 are ignored
  */
 void vioapic_set_line(struct vm *vm, uint32_t pin, bool level);
+
+/*
+ * A physical pin of the VM's interrupted. Level-triggered, it is closed until the guest ends the
+ * interrupt. Takes vioapic->lock. The CPU that took it, before its end there.
+ *   pin: the VM's; 0 ... 23
+ */
+void vioapic_forward(struct vm *vm, uint32_t pin);
+
+/* A vCPU of the VM begins or ceases to own its CPU's APIC: its physical pins follow. Own CPU. Takes
+ * vioapic->lock. */
+void vioapic_follow(struct vm *vm);
 
 /* A local APIC of the VM ended a level-triggered interrupt: pins that are still asserted are sent
  * again. Any CPU. Takes vioapic->lock. */

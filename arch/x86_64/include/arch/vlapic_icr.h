@@ -31,6 +31,9 @@ struct apic_message {
  */
 bool vlapic_send(struct vm *vm, const struct vcpu *but, const struct apic_message *message);
 
+/* The first vCPU that a message is meant for; NULL: nobody is. Any CPU, no lock needed. */
+struct vcpu *vlapic_addressee(const struct vm *vm, const struct apic_message *message);
+
 /*
  * What a write to the ICR makes a vCPU send. Own CPU; takes vm->lock for INIT and STARTUP.
  *   icr: in x2APIC format; APIC_BROADCAST stands for the xAPIC's 0xff

@@ -14,9 +14,6 @@ struct vlapic;
 /* Ends the interrupt in service; takes vioapic->lock if it is level-triggered. */
 void vlapic_eoi(struct vcpu *v);
 
-/* vlapic_post() of an edge to the vCPU itself. */
-void vlapic_raise(struct vcpu *v, uint8_t vector);
-
 /* Raises an entry of the local vector table, unless it is masked.
  *   entry: LVT_TIMER or LVT_ERROR */
 void vlapic_raise_lvt(struct vcpu *v, uint32_t entry);

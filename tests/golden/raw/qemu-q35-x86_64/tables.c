@@ -49,7 +49,7 @@ const struct arch_board_config board = {
 
 static uint8_t host_saves[2][4096] __attribute__((aligned(4096)));
 
-/* Every port exits. */
+/* Every port exits; for VMs without ports of their own. */
 static const uint8_t iopm[12288] __attribute__((aligned(4096))) = {
     [0 ... 12287] = 0xff,
 };
