@@ -91,6 +91,8 @@ def counted(command: list[str], arch: str) -> list[str]:
         changed += ["-rtc", "base=1970-01-01,clock=vm"]  # a clock that begins at 0
     if "-accel" in changed:
         changed[changed.index("-accel") + 1] = "tcg"
+    if arch == "x86_64":  # or else QEMU gives up ("Bad icount read") at RDMSR of the APIC's timer
+        changed[changed.index("-accel") + 1] = "tcg,one-insn-per-tb=on"
     return [*changed, "-icount", "shift=0,sleep=off"]
 
 
