@@ -14,42 +14,41 @@
 #define LEAF_TOPOLOGY 0xbu
 #define LEAF_APIC_ID  0x8000001eu
 
+#define LENGTH_CPUID 2u
+
 #define APIC_ID_SHIFT 24 /* LEAF_FEATURES, EBX */
 
-/* The last policy at or below (leaf, subleaf), if it is for them; a binary search. */
+/* The policy of a leaf and subleaf, or NULL. */
 static const struct cpuid_policy *find(const struct arch_vm_config *config, uint32_t leaf,
                                        uint32_t subleaf)
 {
-    const struct cpuid_policy *policy = config->cpuid;
-    uint64_t key = (uint64_t)leaf << 32 | subleaf;
+    const struct cpuid_policy *end = config->cpuid + config->cpuid_count;
+    const struct cpuid_policy *policy = config->cpuid + config->cpuid_first[CPUID_PLACE(leaf)];
 
-    for (uint32_t count = config->cpuid_count; count > 1;) {
-        uint32_t half = count / 2;
-        const struct cpuid_policy *middle = policy + half;
-        uint32_t first = middle->subleaf == CPUID_ANY_SUBLEAF ? 0 : middle->subleaf;
-
-        policy += key >= ((uint64_t)middle->leaf << 32 | first) ? half : 0;
-        count -= half;
+    for (; policy < end && policy->leaf == leaf; policy++) {
+        if (policy->subleaf == subleaf || policy->subleaf == CPUID_ANY_SUBLEAF) {
+            return policy;
+        }
     }
-    return config->cpuid_count > 0 && policy->leaf == leaf &&
-                   (policy->subleaf == subleaf || policy->subleaf == CPUID_ANY_SUBLEAF)
-               ? policy
-               : NULL;
+    return NULL;
 }
 
-void cpuid_emulate(struct vcpu *v)
+/* CPUID: leaf in EAX, subleaf in ECX. */
+uint32_t cpuid_exit(struct vcpu *v)
 {
-    uint64_t *rax = vcpu_register(v, REG_RAX);
-    uint32_t leaf = (uint32_t)*rax, subleaf = (uint32_t)v->arch.regs[REG_RCX];
-    uint32_t apic_id = v->config->arch.apic_id;
+    struct vmcb *vmcb = v->arch.vmcb;
+    uint64_t *regs = v->arch.regs;
+    uint32_t leaf = (uint32_t)vmcb->rax, subleaf = (uint32_t)regs[REG_RCX];
     const struct cpuid_policy *policy = find(&v->vm->config->arch, leaf, subleaf);
+    uint32_t apic_id = v->config->arch.apic_id;
     uint32_t out[4] = { 0 };
 
     if (policy != NULL) {
         cpuid(leaf, subleaf, out);
-        for (uint32_t i = 0; i < 4; i++) {
-            out[i] = (out[i] & policy->keep[i]) | policy->set[i];
-        }
+        out[EAX] = (out[EAX] & policy->keep[EAX]) | policy->set[EAX];
+        out[EBX] = (out[EBX] & policy->keep[EBX]) | policy->set[EBX];
+        out[ECX] = (out[ECX] & policy->keep[ECX]) | policy->set[ECX];
+        out[EDX] = (out[EDX] & policy->keep[EDX]) | policy->set[EDX];
     }
     if (leaf == LEAF_FEATURES) {
         out[EBX] = (out[EBX] & ~(0xffu << APIC_ID_SHIFT)) | apic_id << APIC_ID_SHIFT;
@@ -58,8 +57,9 @@ void cpuid_emulate(struct vcpu *v)
     } else if (leaf == LEAF_APIC_ID && policy != NULL) {
         out[EAX] = apic_id;
     }
-    *rax = out[EAX];
-    v->arch.regs[REG_RBX] = out[EBX];
-    v->arch.regs[REG_RCX] = out[ECX];
-    v->arch.regs[REG_RDX] = out[EDX];
+    vmcb->rax = out[EAX];
+    regs[REG_RBX] = out[EBX];
+    regs[REG_RCX] = out[ECX];
+    regs[REG_RDX] = out[EDX];
+    return trap_finish(v, true, LENGTH_CPUID, EXIT_SYSREG);
 }

@@ -3,11 +3,10 @@
  * Guest memory, as the hypervisor sees it where the processor does not tell it what it must know:
  * instructions that access devices, string I/O, structures that a guest names by address.
  *
- * Guest memory is not mapped. A window on the VM is open while one piece of at most a page is
- * copied, or one entry of the guest's page tables read; every address on the way is looked up in
- * the VM's generated memory regions, so nothing but the VM's own memory is ever touched. What the
- * guest's tables say meanwhile may change under our hands: then the answer is wrong for this guest,
- * and for nobody else.
+ * Guest memory is not mapped. A window on the VM is open while a few bytes are copied, page tables
+ * walked on the way; every address there is looked up in the VM's generated memory regions, so
+ * nothing but the VM's own memory is ever touched. What the guest's tables say meanwhile may change
+ * under our hands: then the answer is wrong for this guest, and for nobody else.
  *
  * Source: AMD64 Architecture Programmer's Manual volume 2 (24593), 5.2-5.4 (page tables), 5.6
  * (permissions).
@@ -52,33 +51,20 @@ static bool find(const struct vm_config *vm, uint64_t ipa, uint32_t size, uint32
     return false;
 }
 
-static bool copy(struct vcpu *v, uint64_t ipa, uint32_t size, void *to, const void *from)
+bool guest_write(struct vcpu *v, ipa_t ipa, const void *from, uint32_t size)
 {
-    const struct vm_config *vm = v->vm->config;
     uint64_t pa;
 
-    if (!find(vm, ipa, size, to != NULL ? MEM_READ : MEM_READ | MEM_WRITE, &pa)) {
+    if (!find(v->vm->config, ipa.ipa, size, MEM_READ | MEM_WRITE, &pa)) {
         return false;
     }
-    arch_window_open(vm->arch.window);
-    if (to != NULL) {
-        memcpy(to, (const void *)pa, size);
-    } else {
-        memcpy((void *)pa, from, size);
-    }
+    arch_window_open(v->vm->config->arch.window);
+    memcpy((void *)pa, from, size);
     arch_window_close();
     return true;
 }
 
-bool guest_read(struct vcpu *v, ipa_t ipa, void *to, uint32_t size)
-{
-    return copy(v, ipa.ipa, size, to, NULL);
-}
-
-bool guest_write(struct vcpu *v, ipa_t ipa, const void *from, uint32_t size)
-{
-    return copy(v, ipa.ipa, size, NULL, from);
-}
+/* ---- With the window open ---- */
 
 static const struct paging *paging_of(const struct vmcb *vmcb)
 {
@@ -88,16 +74,25 @@ static const struct paging *paging_of(const struct vmcb *vmcb)
     return (vmcb->cr4 & CR4_PAE) != 0 ? &paging_pae : &paging_legacy;
 }
 
-/* True when the entry is the last one of the walk; `level` counts down to 1. */
-static bool is_leaf(const struct vmcb *vmcb, const struct paging *paging, uint32_t level,
-                    uint64_t entry)
+/* The levels, as bits, at which an entry may map a large page. */
+static uint32_t large_levels(const struct vmcb *vmcb, const struct paging *paging)
 {
-    bool may_be_large = level == 2 || (level == 3 && paging == &paging_long);
-
-    if (paging == &paging_legacy && (vmcb->cr4 & CR4_PSE) == 0) {
-        may_be_large = false;
+    if (paging == &paging_long) {
+        return 1u << 3 | 1u << 2;
     }
-    return level == 1 || (may_be_large && (entry & ENTRY_LARGE) != 0);
+    return paging == &paging_pae || (vmcb->cr4 & CR4_PSE) != 0 ? 1u << 2 : 0;
+}
+
+/* Reads an entry once: other vCPUs may change it. */
+static bool read_entry(const struct vm_config *vm, uint64_t ipa, uint32_t size, uint64_t *entry)
+{
+    uint64_t pa;
+
+    if (!find(vm, ipa, size, MEM_READ, &pa)) {
+        return false;
+    }
+    *entry = size == 8 ? mmio_read64(pa) : mmio_read32(pa);
+    return true;
 }
 
 /* Translates a linear address as the guest's own access would be, but for SMEP, SMAP and NX. */
@@ -105,10 +100,12 @@ static bool walk(struct vcpu *v, uint64_t linear, bool is_write, uint64_t *ipa)
 {
     const struct vmcb *vmcb = v->arch.vmcb;
     const struct paging *paging = paging_of(vmcb);
+    uint32_t large = large_levels(vmcb, paging);
+    uint32_t bits = paging->root_bits;
+    uint32_t shift = 12u + paging->index_bits * (paging->levels - 1u);
     bool is_user = vmcb->cpl == 3;
     uint64_t needed = ENTRY_PRESENT | (is_user ? ENTRY_USER : 0);
     uint64_t table = vmcb->cr3 & paging->root_mask;
-    uint32_t shift = 12u + paging->index_bits * (paging->levels - 1u);
 
     if ((vmcb->cr0 & CR0_PG) == 0) {
         *ipa = linear & UINT32_MAX;
@@ -116,68 +113,79 @@ static bool walk(struct vcpu *v, uint64_t linear, bool is_write, uint64_t *ipa)
     }
     needed |= is_write && (is_user || (vmcb->cr0 & CR0_WP) != 0) ? ENTRY_WRITE : 0;
     for (uint32_t level = paging->levels; level > 0; level--) {
-        uint32_t bits = level == paging->levels ? paging->root_bits : paging->index_bits;
         uint64_t index = linear >> shift & (BIT(bits) - 1);
-        uint64_t entry = 0;
         bool is_pdpte = paging == &paging_pae && level == 3; /* has no permissions */
+        uint64_t wanted = is_pdpte ? ENTRY_PRESENT : needed;
+        uint64_t entry;
 
-        if (!guest_read(v, (ipa_t){ table + index * paging->entry_size }, &entry,
-                        paging->entry_size) ||
-            (entry & (is_pdpte ? ENTRY_PRESENT : needed)) != (is_pdpte ? ENTRY_PRESENT : needed)) {
+        if (!read_entry(v->vm->config, table + index * paging->entry_size, paging->entry_size,
+                        &entry) ||
+            (entry & wanted) != wanted) {
             return false;
         }
-        if (is_leaf(vmcb, paging, level, entry)) {
+        table = entry & ENTRY_ADDRESS;
+        if (level == 1 || ((large >> level & 1) != 0 && (entry & ENTRY_LARGE) != 0)) {
             uint64_t offset_mask = BIT(shift) - 1;
 
-            *ipa = (entry & ENTRY_ADDRESS & ~offset_mask) | (linear & offset_mask);
+            *ipa = (table & ~offset_mask) | (linear & offset_mask);
             return true;
         }
-        table = entry & ENTRY_ADDRESS;
         shift -= paging->index_bits;
+        bits = paging->index_bits;
     }
     return false;
 }
 
-/* Bytes from a linear address to the end of its page, at most `size`. */
-static uint32_t in_page(uint64_t linear, uint32_t size)
+/* Copies up to `size` bytes from a linear address to `to`, or, where that is NULL, the other way.
+ * Returns how many. */
+static uint32_t copy(struct vcpu *v, uint64_t linear, uint32_t size, uint8_t *to,
+                     const uint8_t *from)
 {
-    uint32_t rest = HV_PAGE_SIZE - (uint32_t)(linear % HV_PAGE_SIZE);
+    uint32_t permissions = to != NULL ? MEM_READ : MEM_READ | MEM_WRITE;
+    uint32_t done = 0;
 
-    return size < rest ? size : rest;
+    while (done < size) {
+        uint64_t at = linear + done;
+        uint32_t rest = HV_PAGE_SIZE - (uint32_t)(at % HV_PAGE_SIZE); /* of its page */
+        uint32_t part = size - done < rest ? size - done : rest;
+        uint64_t ipa, pa;
+
+        if (!walk(v, at, to == NULL, &ipa) || !find(v->vm->config, ipa, part, permissions, &pa)) {
+            break;
+        }
+        if (to == NULL) {
+            memcpy((void *)pa, from + done, part);
+        } else if (part == INSTRUCTION_MAX) {
+            __builtin_memcpy(to + done, (const void *)pa, INSTRUCTION_MAX); /* two moves */
+        } else {
+            memcpy(to + done, (const void *)pa, part);
+        }
+        done += part;
+    }
+    return done;
+}
+
+/* ---- Around it ---- */
+
+static uint32_t copy_through_window(struct vcpu *v, uint64_t linear, uint32_t size, uint8_t *to,
+                                    const uint8_t *from)
+{
+    uint32_t done;
+
+    arch_window_open(v->vm->config->arch.window);
+    done = copy(v, linear, size, to, from);
+    arch_window_close();
+    return done;
 }
 
 uint32_t guest_read_linear(struct vcpu *v, uint64_t linear, uint8_t *to, uint32_t size)
 {
-    uint32_t done = 0;
-
-    while (done < size) {
-        uint32_t part = in_page(linear + done, size - done);
-        uint64_t ipa;
-
-        if (!walk(v, linear + done, false, &ipa) ||
-            !guest_read(v, (ipa_t){ ipa }, to + done, part)) {
-            break;
-        }
-        done += part;
-    }
-    return done;
+    return copy_through_window(v, linear, size, to, NULL);
 }
 
 uint32_t guest_write_linear(struct vcpu *v, uint64_t linear, const uint8_t *from, uint32_t size)
 {
-    uint32_t done = 0;
-
-    while (done < size) {
-        uint32_t part = in_page(linear + done, size - done);
-        uint64_t ipa;
-
-        if (!walk(v, linear + done, true, &ipa) ||
-            !guest_write(v, (ipa_t){ ipa }, from + done, part)) {
-            break;
-        }
-        done += part;
-    }
-    return done;
+    return copy_through_window(v, linear, size, NULL, from);
 }
 
 uint32_t guest_fetch(struct vcpu *v, uint8_t bytes[INSTRUCTION_MAX])

@@ -13,6 +13,8 @@
 #include <hv/arch/time.h>
 #include <hv/tables.h>
 
+#define LENGTH_MSR 2u
+
 #define EFER_GUEST (EFER_SCE | EFER_LME | EFER_NXE | EFER_FFXSR)
 
 static bool is_apic(uint32_t msr)
@@ -113,7 +115,7 @@ static bool write_emulated(struct vcpu *v, uint32_t msr, uint64_t value)
     }
 }
 
-bool msr_read(struct vcpu *v, uint32_t msr, uint64_t *value)
+static bool msr_read(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
     const struct msr_policy *policy;
 
@@ -128,7 +130,7 @@ bool msr_read(struct vcpu *v, uint32_t msr, uint64_t *value)
     return policy->kind != MSR_EMULATED || read_emulated(v, msr, value);
 }
 
-bool msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
+static bool msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
 {
     const struct msr_policy *policy;
 
@@ -141,4 +143,26 @@ bool msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
     }
     return policy->kind == MSR_CONSTANT ||
            (policy->kind == MSR_EMULATED && write_emulated(v, msr, value));
+}
+
+/* RDMSR or WRMSR (EXITINFO1 is 1) of MSR ECX. */
+uint32_t msr_exit(struct vcpu *v)
+{
+    struct vmcb *vmcb = v->arch.vmcb;
+    uint32_t msr = (uint32_t)v->arch.regs[REG_RCX];
+    uint64_t value;
+    bool ok;
+
+    if (vmcb->exit_info_1 != 0) {
+        value = (v->arch.regs[REG_RDX] << 32) | (uint32_t)vmcb->rax;
+        ok = msr_write(v, msr, value);
+        return trap_finish(v, ok, LENGTH_MSR,
+                           msr == MSR_X2APIC_BASE + LAPIC_ICR ? EXIT_SEND_IPI : EXIT_SYSREG);
+    }
+    ok = msr_read(v, msr, &value);
+    if (ok) {
+        vmcb->rax = (uint32_t)value;
+        v->arch.regs[REG_RDX] = value >> 32;
+    }
+    return trap_finish(v, ok, LENGTH_MSR, EXIT_SYSREG);
 }

@@ -190,13 +190,14 @@ uint32_t pio_exit(struct vcpu *v)
 
     vmcb->interrupt_shadow = 0;
     if ((info & IOIO_STRING) != 0) {
-        return string_exit(v, &access, info);
+        reason = string_exit(v, &access, info);
+    } else {
+        access.value = (uint32_t)vmcb->rax & (UINT32_MAX >> (32 - 8 * access.size));
+        reason = dispatch(v, (uint16_t)(info >> IOIO_PORT_SHIFT), &access);
+        if (!access.is_write) {
+            set_rax(vmcb, access.value, access.size);
+        }
+        vmcb->rip = vmcb->exit_info_2;
     }
-    access.value = (uint32_t)vmcb->rax & (UINT32_MAX >> (32 - 8 * access.size));
-    reason = dispatch(v, (uint16_t)(info >> IOIO_PORT_SHIFT), &access);
-    if (!access.is_write) {
-        set_rax(vmcb, access.value, access.size);
-    }
-    vmcb->rip = vmcb->exit_info_2;
-    return reason;
+    return reason == EXIT_COUNT ? trap_answered(v, EXIT_SYSREG) : reason;
 }

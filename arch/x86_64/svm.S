@@ -8,7 +8,10 @@
  * interrupts end a guest's turn (APM vol. 2, 15.21.1).
  *
  * VMRUN and #VMEXIT move what VMCB and host save area hold; VMSAVE and VMLOAD the hidden segments
- * and the MSRs of system calls; the other general registers are moved here.
+ * and the MSRs of system calls; the other general registers are moved here. #VMEXIT brings back the
+ * host's RFLAGS, with DF clear as C wants it (15.6). The host's part of VMLOAD is done at every
+ * exit, short ones too: GS finds the CPU, and TR the stacks of NMI and #DF, which must not be of the
+ * guest's choosing.
  *
  * For build/stack.py:
  * stack: svm_run 72 -> trap_exit
@@ -72,7 +75,6 @@ enter: /* rdi: the vCPU */
     movq    %rax, %rdi
     movq    VCPU_HOST_SAVE(%rax), %rax
     vmload  %rax
-    cld
     call    trap_exit
     movq    (%rsp), %rdi
     cmpl    $TRAP_RESUME, %eax

@@ -327,15 +327,6 @@ static bool is_repeated(uint64_t event)
            (type == EVENT_TYPE_EXCEPTION && (vector == VECTOR_BP || vector == VECTOR_OF));
 }
 
-void vcpu_follow_tpr(struct vcpu *v)
-{
-    uint8_t tpr = (uint8_t)((v->arch.vmcb->v_intr & V_TPR_MASK) << 4);
-
-    if (tpr != (vlapic_tpr(v) & 0xf0)) {
-        vlapic_set_tpr(v, tpr);
-    }
-}
-
 /* What the guest reads in CR8. */
 static void show_tpr(const struct vcpu *v)
 {
@@ -362,11 +353,12 @@ static void follow_msrpm(const struct vcpu *v)
 void vcpu_deliver(struct vcpu *v)
 {
     struct vmcb *vmcb = v->arch.vmcb;
+    uint64_t event = v->arch.event;
     int vector;
 
-    if (v->arch.event != 0 && !is_repeated(v->arch.event)) {
-        vmcb->event_inj = v->arch.event;
-        v->arch.event = 0;
+    v->arch.event = 0;
+    if (event != 0 && !is_repeated(event)) {
+        vmcb->event_inj = event;
     } else if (__atomic_load_n(&v->arch.nmi, __ATOMIC_RELAXED) && !v->arch.is_nmi_masked) {
         __atomic_store_n(&v->arch.nmi, false, __ATOMIC_SEQ_CST);
         v->arch.is_nmi_masked = true;

@@ -45,6 +45,7 @@ from gen.plan.x86_64_policy import (
     ByteRun,
     CpuidPolicy,
     MsrPolicy,
+    cpuid_first,
     cpuid_policies,
     msr_permission_map,
     msr_policies,
@@ -85,7 +86,7 @@ class X86Vm(ArchVm):
     """See ArchVm.
 
     start: enum guest_start.  uart_virq: 0 without a console.
-    cpuid: those of X86Board.cpuid for its number of vCPUs.
+    cpuid: those of X86Board.cpuid for its number of vCPUs.  cpuid_first: indices in it.
     iopm: the map of ports; () where all of them exit.
     """
 
@@ -93,6 +94,7 @@ class X86Vm(ArchVm):
     boot_cr3: int
     boot_gdt: int
     cpuid: tuple[CpuidPolicy, ...]
+    cpuid_first: tuple[int, ...]
     ports: tuple[PortRegion, ...]
     uart_virq: int
     iopm: tuple[ByteRun, ...]
@@ -199,6 +201,7 @@ class X86Isa(Isa):
         """See Isa."""
         has_uart = vm.console == "uart"
         is_long = _is_long(system, vm)
+        leaves = cpuid_policies(len(vm.cpus))
         ports = [PortRegion(GUEST_POWER_PORTS, "power_port_access", "NULL", "reset and sleep")]
         if has_uart:
             device = f"&uart_{ident(vm.name)}"
@@ -212,7 +215,8 @@ class X86Isa(Isa):
             start="START_LONG" if is_long else "START_PROTECTED",
             boot_cr3=boot.PAGE_TABLES if is_long else 0,
             boot_gdt=boot.GDT if is_long else 0,
-            cpuid=cpuid_policies(len(vm.cpus)),
+            cpuid=leaves,
+            cpuid_first=cpuid_first(leaves),
             ports=tuple(sorted(ports, key=lambda region: region.ports)),
             uart_virq=GUEST_UART_PIN if has_uart else 0,
             iopm=port_permission_map(passed) if passed else (),

@@ -267,3 +267,14 @@ def cpuid_policies(vcpu_count: int) -> tuple[CpuidPolicy, ...]:
         ),
     )
     return tuple(CpuidPolicy(*row) for row in rows)
+
+
+def cpuid_first(policies: tuple[CpuidPolicy, ...]) -> tuple[int, ...]:
+    """Where the runtime begins to look for a leaf, 64 places: bits 31:30 and 3:0 of it say which.
+
+    The index of the first policy of the leaf that has the place; 0 where none has.
+    """
+    places: dict[int, int] = {}
+    for index, policy in enumerate(policies):
+        places.setdefault(policy.leaf >> 30 << 4 | policy.leaf & 0xF, index)
+    return tuple(places.get(place, 0) for place in range(64))

@@ -24,6 +24,7 @@ from gen.plan.x86_64_policy import (
     OWNED,
     PASSED_THROUGH,
     Passed,
+    cpuid_first,
     cpuid_policies,
     msr_permission_map,
     msr_policies,
@@ -200,6 +201,15 @@ def test_cpuid_is_sorted_and_disjoint() -> None:
         )
         greatest = leaf(2, item.leaf & 0xFFFF_0000)[0]
         assert item.leaf <= greatest or item.leaf & 0xFFFF_0000 == item.leaf
+
+
+def test_cpuid_leaves_are_found_at_their_place() -> None:
+    policies = cpuid_policies(2)
+    first = cpuid_first(policies)
+    for leaf_number in {item.leaf for item in policies}:
+        found = policies[first[leaf_number >> 30 << 4 | leaf_number & 0xF]]
+        assert found == next(item for item in policies if item.leaf == leaf_number)
+    assert len(first) == 64 and max(first) < 256
 
 
 @pytest.mark.parametrize(

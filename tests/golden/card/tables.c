@@ -536,6 +536,7 @@ const struct vm_config vm_configs[] = {
             .cpuid = cpuid_1,
             .msrs = msrs,
             .ports = ports_owner,
+            .cpuid_first = { 0, 1, 0, 0, 0, 0, 2, 3, 0, 0, 0, 4, 0, 0, 0, 0, 6, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 10, 11, 12, 13, 14, 15, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 },
             .cpuid_count = 17,
             .msr_count = sizeof(msrs) / sizeof(msrs[0]),
             .port_count = 2,

@@ -6,6 +6,7 @@
 
 #include <arch/asm.h>
 #include <arch/svm.h>
+#include <hv/sched.h>
 #include <hv/types.h>
 #include <hv/vcpu.h>
 
@@ -29,28 +30,65 @@ void trap_inject(struct vcpu *v, uint32_t vector);
 void trap_inject_page_fault(struct vcpu *v, uint64_t linear, bool is_write);
 
 /* The guest goes on behind an instruction that is `length` bytes long if it has no prefixes. */
-void trap_skip(struct vcpu *v, uint64_t length);
+static inline void trap_skip(struct vcpu *v, uint64_t length)
+{
+    v->arch.vmcb->rip += length;
+    v->arch.vmcb->interrupt_shadow = 0;
+}
 
-/* ---- What answers exits: each returns false where the guest gets #GP ---- */
+/* ---- The end of every exit: TRAP_RESUME, or the reason to go to the exit loop ---- */
 
-/* CPUID: leaf in EAX, subleaf in ECX. */
-void cpuid_emulate(struct vcpu *v);
+/* After what may have changed for the guest from outside: looks at all that vcpu_deliver() does. */
+uint32_t trap_deliver(struct vcpu *v);
 
-/* RDMSR and WRMSR of MSR ECX. */
-HV_MUST_CHECK bool msr_read(struct vcpu *v, uint32_t msr, uint64_t *value);
-HV_MUST_CHECK bool msr_write(struct vcpu *v, uint32_t msr, uint64_t value);
+/*
+ * After what the guest did itself. Where it owns its APIC, nothing but an event of its own making
+ * can wait for it: what others want of it, NMI, INIT, exits of its EOIs, they tell it by
+ * vcpu_notify(), which either sets `resched` or ends its stay in the guest by a kick, and
+ * trap_deliver() follows.
+ */
+static inline uint32_t trap_resume(struct vcpu *v)
+{
+    if (!v->arch.owns_apic || v->arch.event != 0 || v->pcpu->resched) {
+        return trap_deliver(v);
+    }
+    return TRAP_RESUME;
+}
 
-/* IN, OUT and their string forms. Returns EXIT_COUNT, or the reason to leave the guest. */
-uint32_t pio_exit(struct vcpu *v);
+/* Counts an exit that was answered, and goes on. */
+static inline uint32_t trap_answered(struct vcpu *v, enum exit_reason reason)
+{
+    v->exits[reason]++;
+    return trap_resume(v);
+}
 
-/* kvmclock: writes of its two MSRs. */
+/* Goes on behind the instruction, or raises #GP. */
+static inline uint32_t trap_finish(struct vcpu *v, bool ok, uint64_t length,
+                                   enum exit_reason reason)
+{
+    if (ok) {
+        trap_skip(v, length);
+    } else {
+        trap_inject(v, VECTOR_GP);
+    }
+    return trap_answered(v, reason);
+}
+
+/* ---- Who answers which exit; all return as trap_exit() does ---- */
+
+uint32_t cpuid_exit(struct vcpu *v);
+uint32_t msr_exit(struct vcpu *v);
+uint32_t pio_exit(struct vcpu *v); /* IN, OUT and their string forms */
+uint32_t npf_exit(struct vcpu *v);
+uint32_t cr8_exit(struct vcpu *v); /* MOV to CR8 while an interrupt waits for its turn */
+
+/* kvmclock: writes of its two MSRs. Returns false where the guest gets #GP. */
 HV_MUST_CHECK bool pvclock_write(struct vcpu *v, uint32_t msr, uint64_t value);
 
 /* ---- Guest memory, through a window that is open only meanwhile (guest.c) ---- */
 
-/* Reads or writes [ipa, ipa + size) if it lies in one memory region (writes: a writable one).
- * Returns false, having done nothing, if not. */
-HV_MUST_CHECK bool guest_read(struct vcpu *v, ipa_t ipa, void *to, uint32_t size);
+/* Writes [ipa, ipa + size) if it lies in one writable memory region. Returns false, having done
+ * nothing, if not. */
 HV_MUST_CHECK bool guest_write(struct vcpu *v, ipa_t ipa, const void *from, uint32_t size);
 
 /* Reads up to `size` bytes at a linear address through the guest's own page tables. Returns how

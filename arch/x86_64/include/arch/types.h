@@ -70,7 +70,9 @@ enum guest_start {
 #define CPUID_ANY_SUBLEAF UINT32_C(0xffffffff)
 
 /* One leaf of CPUID. Sorted by leaf, then subleaf; what is not there reads as zeros. The words are
- * EAX, EBX, ECX, EDX. */
+ * EAX, EBX, ECX, EDX. A leaf's place is unique among them. */
+#define CPUID_PLACE(leaf) ((leaf) >> 30 << 4 | ((leaf)&0xf))
+#define CPUID_PLACE_COUNT 64
 struct cpuid_policy {
     uint32_t leaf, subleaf;
     uint32_t keep[4]; /* bits that come from the CPU */
@@ -102,6 +104,7 @@ struct arch_vm_config {
     const struct cpuid_policy *cpuid;
     const struct msr_policy *msrs;
     const struct port_region *ports;
+    uint8_t cpuid_first[CPUID_PLACE_COUNT]; /* at a leaf's place: its first one in cpuid[] */
     uint16_t cpuid_count, msr_count, port_count;
     struct vioapic *ioapic;
     struct v16550 *uart; /* NULL: no console */

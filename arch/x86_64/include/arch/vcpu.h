@@ -26,7 +26,14 @@ void vcpu_nmi(struct vcpu *v);
 void vcpu_timer_changed(struct vcpu *v);
 
 /* The task priority that the guest wrote into CR8 goes to its local APIC. After each exit. */
-void vcpu_follow_tpr(struct vcpu *v);
+static inline void vcpu_follow_tpr(struct vcpu *v)
+{
+    uint8_t tpr = (uint8_t)((v->arch.vmcb->v_intr & V_TPR_MASK) << 4);
+
+    if (tpr != (v->arch.lapic.reg[LAPIC_TPR] & 0xf0)) {
+        vlapic_set_tpr(v, tpr);
+    }
+}
 
 /* Gives the guest what waits for it: an event again, an NMI, an interrupt; or asks to be told when
  * it can take one. Before each entry. */
