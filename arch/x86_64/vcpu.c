@@ -289,25 +289,11 @@ static void ask_for_window(struct vmcb *vmcb, bool on)
     }
 }
 
-/* Wants to see writes of CR8: one may let an interrupt in, and none may come while V_IRQ is set,
- * which QEMU does not survive. */
-static void watch_cr8(struct vmcb *vmcb, bool on)
+/* Wants to see what the bit of a word of intercepts stands for. */
+static void watch(struct vmcb *vmcb, uint32_t *intercepts, uint32_t bit, bool on)
 {
-    uint32_t wanted = on ? INTERCEPT_CR8_WRITE : 0;
-
-    if ((vmcb->intercept_cr & INTERCEPT_CR8_WRITE) != wanted) {
-        vmcb->intercept_cr ^= INTERCEPT_CR8_WRITE;
-        vmcb->clean &= ~CLEAN_INTERCEPTS;
-    }
-}
-
-/* IRET ends an NMI's handler. */
-static void watch_iret(struct vmcb *vmcb, bool on)
-{
-    uint32_t wanted = on ? INTERCEPT_1_IRET : 0;
-
-    if ((vmcb->intercept_1 & INTERCEPT_1_IRET) != wanted) {
-        vmcb->intercept_1 ^= INTERCEPT_1_IRET;
+    if (((*intercepts & bit) != 0) != on) {
+        *intercepts ^= bit;
         vmcb->clean &= ~CLEAN_INTERCEPTS;
     }
 }
@@ -364,7 +350,8 @@ void vcpu_deliver(struct vcpu *v)
         v->arch.is_nmi_masked = true;
         vmcb->event_inj = EVENT_VALID | EVENT_TYPE_NMI | VECTOR_NMI;
     }
-    watch_iret(vmcb, v->arch.is_nmi_masked);
+    /* IRET ends an NMI's handler. */
+    watch(vmcb, &vmcb->intercept_1, INTERCEPT_1_IRET, v->arch.is_nmi_masked);
     if (v->arch.owns_apic) {
         follow_msrpm(v);
         return;
@@ -377,7 +364,9 @@ void vcpu_deliver(struct vcpu *v)
         vector = vlapic_pending(v);
     }
     ask_for_window(vmcb, vector >= 0);
-    watch_cr8(vmcb, vector >= 0 || vlapic_is_held_back(v));
+    /* A write of CR8 may let an interrupt in, and none may come while V_IRQ is set, which QEMU does
+     * not survive. */
+    watch(vmcb, &vmcb->intercept_cr, INTERCEPT_CR8_WRITE, vector >= 0 || vlapic_is_held_back(v));
 }
 
 /* An INIT, and the SIPI that followed it. */

@@ -159,7 +159,7 @@ void vioapic_follow(struct vm *vm)
 
     spin_lock(&ioapic->lock);
     for (uint32_t pin = 0; pin < VIOAPIC_PIN_COUNT; pin++) {
-        if (is_physical(vm, pin)) {
+        if (is_physical(vm, pin) && (ioapic->table[pin] & RTE_MASKED) == 0) {
             follow_entry(vm, pin);
         }
     }

@@ -128,11 +128,11 @@ def device_reserved(system: System) -> Iterator[Diagnostic]:
                     'leave it out: a VM has an emulated one (for the UART: console = "uart")',
                 )
                 break
+    yield from _reserved_ports(system)
 
 
-@rule("device-reserved")
-def port_reserved(system: System) -> Iterator[Diagnostic]:
-    """The same for I/O ports, which have the same numbers in a VM as in the machine."""
+# The same of I/O ports, which have the same numbers in a VM as in the machine.
+def _reserved_ports(system: System) -> Iterator[Diagnostic]:
     claimed = architecture(system.board.arch).claimed_ports(system.board.hardware)
     for vm, device in _devices(system):
         for own in claimed:

@@ -4,8 +4,9 @@
  * 0x70 and 0x71, pin 8 of the IOAPIC. Its periodic interrupt must come as often as it is asked for,
  * by edges and by levels, and no more. Words of the command line:
  *
- *     rounds=N  interrupts of each kind (default 200)
- *     xapic=1   by a local APIC in xAPIC mode
+ *     rounds=N    interrupts of each kind (default 200)
+ *     restarts=N  resets the VM that often first, with the interrupt on its way
+ *     xapic=1     by a local APIC in xAPIC mode
  *
  * Source: Motorola MC146818A data sheet (registers A, B and C).
  */
@@ -184,6 +185,27 @@ static void test_halt(void)
     report_equal(irq_count, before + 1, "a new second wakes a CPU that halts");
 }
 
+/* The clock's memory counts; what the clock asks for must not outlive the VM's reset. */
+static void test_restart(uint64_t restarts)
+{
+    uint8_t boot = rtc_read(RTC_SCRATCH);
+    delay_us(5000);
+    interrupts_take();
+    report_equal(irq_count, 0, "boot %u: no interrupt before its pin is opened", boot);
+    if (boot >= restarts) {
+        return;
+    }
+    rtc_write(RTC_SCRATCH, (uint8_t)(boot + 1));
+    rtc_write(RTC_A, A_1024_HZ);
+    ioapic_route(RTC_GSI, 0, RTE_LEVEL | VECTOR_RTC);
+    interrupts_mask(false);
+    rtc_write(RTC_B, B_24_HOUR | B_PERIODIC);
+    bool came = wait_for(&irq_count, 10, WAIT_US);
+    interrupts_mask(true);
+    report(came && becomes_pending(), "resetting with one that waits");
+    port_write8(VM_RESET_PORT, VM_RESET_VALUE);
+}
+
 void guest_main(void)
 {
     uint64_t rounds = cmdline_number("rounds", 200);
@@ -196,6 +218,7 @@ void guest_main(void)
     irq_set_handler(on_interrupt);
     report_equal(rtc_read(RTC_D) & D_VALID, D_VALID, "the clock answers at its ports");
     report_equal(port_read8(0x72), 0xff, "and nobody beside it");
+    test_restart(cmdline_number("restarts", 0));
     test_once(0, "edge");
     test_once(RTE_LEVEL, "level");
     rtc_write(RTC_A, A_1024_HZ);
