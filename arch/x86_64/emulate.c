@@ -72,7 +72,9 @@ uint32_t npf_exit(struct vcpu *v)
     uint8_t bytes[INSTRUCTION_MAX];
     uint32_t count;
 
-    if ((info & (NPF_TABLE | NPF_FETCH | NPF_PRESENT)) != 0 || !is_emulated(v, access.address)) {
+    /* what pushes an event's frame into a device is no instruction of the guest's */
+    if ((info & (NPF_TABLE | NPF_FETCH | NPF_PRESENT)) != 0 || v->arch.event != 0 ||
+        !is_emulated(v, access.address)) {
         return trap_fault_at(v, npf_cause(info), access.address);
     }
     count = guest_fetch(v, bytes);

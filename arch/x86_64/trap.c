@@ -17,6 +17,7 @@
 #include <arch/trap.h>
 #include <arch/vcpu.h>
 #include <arch/x86.h>
+#include <hv/panic.h>
 
 #define LENGTH_HLT     1u
 #define LENGTH_VMMCALL 3u
@@ -103,6 +104,8 @@ static uint32_t other_exit(struct vcpu *v, uint32_t code)
     case EXIT_CODE_EXCEPTION + VECTOR_DB:
     case EXIT_CODE_EXCEPTION + VECTOR_AC:
         return reflect(v, code - EXIT_CODE_EXCEPTION);
+    case EXIT_CODE_EXCEPTION + VECTOR_MC:
+        panic(__FILE__, __LINE__, "machine check while a guest ran");
     case EXIT_CODE_CR8_WRITE:
         return cr8_exit(v);
     case EXIT_CODE_VINTR: /* it can take interrupts now */

@@ -109,7 +109,7 @@ static void init_vmcb(const struct vcpu *v)
     struct vmcb *vmcb = v->arch.vmcb;
 
     memset(vmcb, 0, sizeof *vmcb);
-    vmcb->intercept_exceptions = BIT32(VECTOR_DB) | BIT32(VECTOR_AC);
+    vmcb->intercept_exceptions = BIT32(VECTOR_DB) | BIT32(VECTOR_AC) | BIT32(VECTOR_MC);
     vmcb->intercept_1 = INTERCEPT_1_GUEST;
     vmcb->intercept_2 = INTERCEPT_2_GUEST;
     vmcb->iopm_base_pa = (uint64_t)vm->arch.iopm;

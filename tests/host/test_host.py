@@ -12,15 +12,18 @@ Everything is compiled with the address and undefined-behaviour sanitizers.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests" / "host"
-OUT = ROOT / "out" / "host"
+# Test processes run side by side: each builds in a folder of its own.
+OUT = ROOT / "out" / "host" / os.environ.get("PYTEST_XDIST_WORKER", "")
 TESTS = sorted(HERE.glob("*_test.c"))
 TIME_LIMIT_S = 300
 
@@ -60,6 +63,7 @@ def run(command: list[str], what: str) -> None:
         pytest.fail(f"{what} ended with {result.returncode}\n{result.stdout}", pytrace=False)
 
 
+@cache
 def build(test: Path) -> Path:
     """Compiles a test with its sources; returns the program."""
     text = test.read_text(encoding="utf-8")
