@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.emu.machine import EmulatorError, Machine, build  # noqa: E402
 
-BOARDS = ("qemu-virt-riscv64-aia", "qemu-virt-riscv64", "qemu-virt-aarch64")
+BOARDS = ("qemu-virt-riscv64-aia", "qemu-virt-riscv64", "qemu-virt-aarch64", "qemu-q35-x86_64")
 BOOT = 120.0  # seconds
 WINDOW = 10  # seconds
 MARGIN = 0.5  # seconds
@@ -43,6 +43,8 @@ LOADS = {
 }
 """Shell commands, each over by itself after the window."""
 
+# Rescheduling, function calls, TLB shootdowns.
+_X86_IPIS = ("RES", "CAL", "TLB")
 _EXITS = re.compile(r"(\S+) (\d+)")
 _INTERRUPT = re.compile(r"\s*(\w+):((?:\s+\d+)+)\s+(.*)")
 
@@ -83,7 +85,7 @@ def interrupts(machine: Machine, vm: str, path: str) -> tuple[int, int]:
         if line is None:
             continue
         count = sum(int(word) for word in line[2].split())
-        if line[1].startswith("IPI"):
+        if line[1].startswith("IPI") or line[1] in _X86_IPIS:
             ipis += count
         elif "timer" in line[3]:
             ticks += count
