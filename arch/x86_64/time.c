@@ -173,6 +173,9 @@ void time_interrupt(struct pcpu *pcpu)
 {
     uint64_t now = rdtsc();
 
+    if (tsc_frequency == 0) {
+        return; /* time_init() is at work: the timer counts on */
+    }
     if (pcpu->loaded != NULL && vlapic_deadline(pcpu->loaded) <= now) {
         vlapic_expire(pcpu->loaded);
     }
