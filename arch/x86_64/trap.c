@@ -28,7 +28,7 @@
 
 uint32_t trap_deliver(struct vcpu *v)
 {
-    if (v->pcpu->resched || __atomic_load_n(&v->arch.is_init, __ATOMIC_RELAXED)) {
+    if (v->pcpu->resched || __atomic_load_n(&v->arch.init, __ATOMIC_RELAXED) != 0) {
         return EXIT_PREEMPTED;
     }
     vcpu_deliver(v);

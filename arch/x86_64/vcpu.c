@@ -159,10 +159,9 @@ void arch_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument)
 
     arch->vmcb = v->config->arch.vmcb;
     arch->host_save = v->pcpu->config->arch.host_save;
-    arch->is_init = false;
+    arch->init = 0;
     arch->is_direct = v->config->exclusive;
     arch->owns_apic = false;
-    arch->startup = 0;
     arch->flush_always = sched_has_sibling(v);
     arch->flush_once = true;
     init_registers(v);
@@ -256,18 +255,20 @@ void vcpu_nmi(struct vcpu *v)
 void vcpu_init_received(struct vcpu *v)
 {
     if (__atomic_load_n(&v->state, __ATOMIC_SEQ_CST) != VCPU_OFF) {
-        __atomic_store_n(&v->arch.is_init, true, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&v->arch.init, INIT_RECEIVED, __ATOMIC_SEQ_CST);
         vcpu_notify(v);
     }
 }
 
-/* Who is on and did not receive INIT ignores it (16.5). What a vCPU that is off received in its
- * former life does not count. */
+/* Who is on and did not receive INIT ignores it, and who received one already, too (16.5). */
 void vcpu_startup(struct vcpu *v, uint8_t page)
 {
+    uint32_t expected = INIT_RECEIVED;
+
     if (vcpu_on(v, page, STARTED_BY_SIPI) == HV_ERR_ALREADY &&
-        __atomic_load_n(&v->arch.is_init, __ATOMIC_SEQ_CST)) {
-        __atomic_store_n(&v->arch.startup, STARTUP_VALID | page, __ATOMIC_SEQ_CST);
+        __atomic_compare_exchange_n(&v->arch.init, &expected,
+                                    INIT_RECEIVED | STARTUP_RECEIVED | page, false,
+                                    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
         vcpu_notify(v);
     }
 }
@@ -370,27 +371,29 @@ void vcpu_deliver(struct vcpu *v)
 }
 
 /* An INIT, and the SIPI that followed it. */
-static void start_again(struct vcpu *v)
+static void start_again(struct vcpu *v, uint32_t page)
 {
-    uint32_t startup = __atomic_exchange_n(&v->arch.startup, 0, __ATOMIC_SEQ_CST);
-
-    __atomic_store_n(&v->arch.is_init, false, __ATOMIC_SEQ_CST);
     init_registers(v);
-    start_real(v->arch.vmcb, startup & 0xff);
+    start_real(v->arch.vmcb, page);
     v->arch.vmcb->tlb_control = TLB_FLUSH_ALL;
     arch_vcpu_load(v);
 }
 
 enum exit_reason arch_vcpu_run(struct vcpu *v)
 {
-    if (__atomic_load_n(&v->arch.is_init, __ATOMIC_SEQ_CST)) {
+    uint32_t init = __atomic_load_n(&v->arch.init, __ATOMIC_SEQ_CST);
+
+    if (init != 0) {
         if (v->arch.owns_apic) {
             direct_leave(v); /* the wait is the hypervisor's, and so are its interrupts */
         }
-        if (__atomic_load_n(&v->arch.startup, __ATOMIC_SEQ_CST) == 0) {
+        /* another INIT that comes just now makes it wait again */
+        if ((init & STARTUP_RECEIVED) == 0 ||
+            !__atomic_compare_exchange_n(&v->arch.init, &init, 0, false, __ATOMIC_SEQ_CST,
+                                         __ATOMIC_SEQ_CST)) {
             return EXIT_HALT;
         }
-        start_again(v);
+        start_again(v, init & 0xff);
     }
     if (v->pcpu->resched) {
         return EXIT_PREEMPTED; /* a kick came while it was loaded */
@@ -401,8 +404,10 @@ enum exit_reason arch_vcpu_run(struct vcpu *v)
 
 bool arch_vcpu_has_interrupt(struct vcpu *v)
 {
-    if (__atomic_load_n(&v->arch.is_init, __ATOMIC_SEQ_CST)) {
-        return __atomic_load_n(&v->arch.startup, __ATOMIC_SEQ_CST) != 0;
+    uint32_t init = __atomic_load_n(&v->arch.init, __ATOMIC_SEQ_CST);
+
+    if (init != 0) {
+        return (init & STARTUP_RECEIVED) != 0;
     }
     if (vlapic_deadline(v) <= arch_time_now()) {
         vlapic_expire(v);

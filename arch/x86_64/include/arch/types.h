@@ -29,15 +29,16 @@ struct arch_vcpu {
     bool is_nmi_masked; /* own CPU: one was delivered, and no IRET seen */
     bool is_direct;     /* owns the CPU's APIC when loaded: it is alone there (direct.c) */
     bool owns_apic;     /* atomic: it does now; the own CPU writes, pins follow (vioapic.c) */
-    bool is_init;       /* atomic: INIT was received; the vCPU waits for a SIPI */
-    uint32_t startup;   /* atomic: STARTUP_VALID | page of a SIPI, 0: none */
+    uint32_t init;      /* atomic: INIT_RECEIVED while it waits for a SIPI; and then, until it
+                         * starts, STARTUP_RECEIVED and the page where */
     bool flush_once;    /* drop the VM's TLB entries at the next entry: it was reset */
     bool flush_always;  /* ... at every load: another vCPU of its VM shares the CPU */
     struct vlapic lapic;
     uint8_t fx[512] HV_ALIGNED(16); /* FXSAVE area, while not loaded */
 };
 
-#define STARTUP_VALID 0x100u
+#define STARTUP_RECEIVED 0x100u
+#define INIT_RECEIVED    0x200u
 
 struct arch_vm {
     uint64_t tsc_offset;  /* the guest's time-stamp counter starts at 0 at each boot */

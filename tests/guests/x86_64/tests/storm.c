@@ -118,8 +118,11 @@ static void run(uint64_t kinds, uint64_t seconds)
     lapic_write(LAPIC_TPR, 0);
 }
 
+static volatile bool second_is_up; /* it has an IDT: before, an NMI would lead nowhere */
+
 static void second_main(uint64_t kinds)
 {
+    second_is_up = true;
     run(kinds, 3600);
 }
 
@@ -142,6 +145,9 @@ void guest_main(void)
     irq_set_handler(on_interrupt);
     if (two) {
         report_equal((uint64_t)cpu_start(1, second_main, kinds), 0, "start of CPU 1");
+        while (!second_is_up) {
+            cpu_relax();
+        }
     }
     run(kinds, seconds);
     stop = 1;
