@@ -5,19 +5,31 @@
 #include <hv/mmio.h>
 #include <hv/tables.h>
 
-bool mmio_dispatch(struct vcpu *v, struct mmio_access *access)
+static inline const struct mmio_region *find(const struct vm *vm, ipa_t address, uint64_t size)
 {
-    const struct mmio_region *region = v->vm->config->mmio;
-    uint64_t address = access->address.ipa;
+    const struct mmio_region *region = vm->config->mmio;
 
     /* The last region that begins at or below the address, or the first one. */
-    for (uint32_t count = v->vm->config->mmio_count; count > 1;) {
+    for (uint32_t count = vm->config->mmio_count; count > 1;) {
         uint32_t half = count / 2;
 
-        region += address >= region[half].base.ipa ? half : 0;
+        region += address.ipa >= region[half].base.ipa ? half : 0;
         count -= half;
     }
-    return v->vm->config->mmio_count > 0 &&
-           range_contains(region->base.ipa, region->size, address, access->size) &&
-           region->handle(v, region->device, access);
+    return vm->config->mmio_count > 0 &&
+                   range_contains(region->base.ipa, region->size, address.ipa, size)
+               ? region
+               : NULL;
+}
+
+const struct mmio_region *mmio_at(const struct vm *vm, ipa_t address, uint64_t size)
+{
+    return find(vm, address, size);
+}
+
+bool mmio_dispatch(struct vcpu *v, struct mmio_access *access)
+{
+    const struct mmio_region *region = find(v->vm, access->address, access->size);
+
+    return region != NULL && region->handle(v, region->device, access);
 }

@@ -48,6 +48,8 @@ _Static_assert((int)EXIT_COUNT == TRAP_RESUME, "svm.S compares with it");
 #define CPUID_SVM_NESTED     BIT32(0) /* EDX: nested paging */
 #define CPUID_FEATURES       1u
 #define CPUID_FEATURES_XSAVE BIT32(26) /* ECX */
+#define CPUID_STRUCTURED     7u
+#define CPUID_STRUCTURED_PKU BIT32(3) /* ECX */
 #define XCR0_X87             1u
 #define VM_CR_SVMDIS         BIT(4)
 
@@ -182,7 +184,8 @@ static void init_state(void)
         __asm__ volatile("xsetbv" : : "c"(0), "a"(XCR0_X87), "d"(0));
         write_cr4(cr4);
     }
-    if (cpu_has_keys()) {
+    cpuid(CPUID_STRUCTURED, 0, out);
+    if ((out[ECX] & CPUID_STRUCTURED_PKU) != 0) {
         write_cr4(cr4 | CR4_PKE);
     }
 }
@@ -202,7 +205,6 @@ void arch_cpu_init(struct pcpu *pcpu)
         time_init();
         tables_are_ready = true;
     }
-    time_init_cpu();
     arch_timer_set(TIME_NEVER);
 }
 

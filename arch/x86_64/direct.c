@@ -26,7 +26,7 @@
 #include <arch/time.h>
 #include <arch/trap.h>
 #include <arch/vioapic.h>
-#include <arch/vlapic.h>
+#include <arch/vlapic_parts.h>
 #include <arch/x86.h>
 #include <hv/tables.h>
 
@@ -73,9 +73,6 @@ void direct_enter(struct vcpu *v)
 
     stop_timer();
     irq_drain();
-    /* An NMI that came meanwhile was taken, and nobody looked around: the next VMRUN ends at once.
-     */
-    irq_send(v->pcpu->config->arch.apic_id, COMMAND_NMI);
     lapic_write(LAPIC_TPR, 0);
     lapic_write(LAPIC_SVR, v->arch.lapic.reg[LAPIC_SVR]);
     vmcb->intercept_1 &= ~(INTERCEPT_1_INTR | INTERCEPT_1_HLT | INTERCEPT_1_VINTR);
@@ -108,7 +105,7 @@ void direct_watch_eoi(struct vm *vm)
         return;
     }
     for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
-        vcpu_notify(&vcpus[vm->config->vcpu_first + i]);
+        vcpu_notify(vm_vcpu(vm, i));
     }
 }
 
@@ -124,8 +121,7 @@ static void end_interrupt(struct vcpu *v)
     int vector = highest(LAPIC_ISR);
 
     lapic_write(LAPIC_EOI, 0);
-    if (vector >= 0 &&
-        (__atomic_load_n(&v->arch.lapic.tmr[vector / 64], __ATOMIC_RELAXED) >> vector % 64 & 1)) {
+    if (vector >= 0 && vlapic_is_level(&v->arch.lapic, (uint32_t)vector)) {
         vioapic_eoi(v->vm, (uint8_t)vector);
     }
 }

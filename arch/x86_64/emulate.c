@@ -31,19 +31,6 @@ static const char *npf_cause(uint64_t info)
     return (info & NPF_WRITE) != 0 ? "write" : "read";
 }
 
-/* A device? One look at the table, before the instruction is fetched and decoded. */
-static bool is_emulated(const struct vcpu *v, ipa_t address)
-{
-    const struct vm_config *vm = v->vm->config;
-
-    for (uint32_t i = 0; i < vm->mmio_count; i++) {
-        if (range_contains(vm->mmio[i].base.ipa, vm->mmio[i].size, address.ipa, 1)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Carries the instruction out. Returns false if the device refuses. */
 static bool execute(struct vcpu *v, const struct decoded_access *decoded,
                     struct mmio_access *access)
@@ -74,7 +61,7 @@ uint32_t npf_exit(struct vcpu *v)
 
     /* what pushes an event's frame into a device is no instruction of the guest's */
     if ((info & (NPF_TABLE | NPF_FETCH | NPF_PRESENT)) != 0 || v->arch.event != 0 ||
-        !is_emulated(v, access.address)) {
+        mmio_at(v->vm, access.address, 1) == NULL) {
         return trap_fault_at(v, npf_cause(info), access.address);
     }
     count = guest_fetch(v, bytes);

@@ -14,6 +14,7 @@
 #include <arch/trap.h>
 #include <arch/x86.h>
 #include <hv/arch/mm.h>
+#include <hv/memory.h>
 #include <hv/string.h>
 #include <hv/tables.h>
 
@@ -37,25 +38,23 @@ static const struct paging paging_pae = { 0xffffffe0, 3, 9, 2, 8 };
 static const struct paging paging_legacy = { 0xfffff000, 2, 10, 10, 4 };
 
 /* Finds [ipa, ipa + size) in the machine; all of it lies in one region with those permissions. */
-static bool find(const struct vm_config *vm, uint64_t ipa, uint32_t size, uint32_t permissions,
+static bool find(const struct vm *vm, uint64_t ipa, uint32_t size, uint32_t permissions,
                  uint64_t *pa)
 {
-    for (uint32_t i = 0; i < vm->memory_count; i++) {
-        const struct mem_region *region = &vm->memory[i];
+    const struct mem_region *region = memory_at(vm, (ipa_t){ ipa }, size);
 
-        if (range_contains(region->ipa.ipa, region->size, ipa, size)) {
-            *pa = region->pa.pa + (ipa - region->ipa.ipa);
-            return (region->permissions & permissions) == permissions;
-        }
+    if (region == NULL) {
+        return false;
     }
-    return false;
+    *pa = region->pa.pa + (ipa - region->ipa.ipa);
+    return (region->permissions & permissions) == permissions;
 }
 
 bool guest_write(struct vcpu *v, ipa_t ipa, const void *from, uint32_t size)
 {
     uint64_t pa;
 
-    if (!find(v->vm->config, ipa.ipa, size, MEM_READ | MEM_WRITE, &pa)) {
+    if (!find(v->vm, ipa.ipa, size, MEM_READ | MEM_WRITE, &pa)) {
         return false;
     }
     arch_window_open(v->vm->config->arch.window);
@@ -84,7 +83,7 @@ static uint32_t large_levels(const struct vmcb *vmcb, const struct paging *pagin
 }
 
 /* Reads an entry once: other vCPUs may change it. */
-static bool read_entry(const struct vm_config *vm, uint64_t ipa, uint32_t size, uint64_t *entry)
+static bool read_entry(const struct vm *vm, uint64_t ipa, uint32_t size, uint64_t *entry)
 {
     uint64_t pa;
 
@@ -118,8 +117,7 @@ static bool walk(struct vcpu *v, uint64_t linear, bool is_write, uint64_t *ipa)
         uint64_t wanted = is_pdpte ? ENTRY_PRESENT : needed;
         uint64_t entry;
 
-        if (!read_entry(v->vm->config, table + index * paging->entry_size, paging->entry_size,
-                        &entry) ||
+        if (!read_entry(v->vm, table + index * paging->entry_size, paging->entry_size, &entry) ||
             (entry & wanted) != wanted) {
             return false;
         }
@@ -150,7 +148,7 @@ static uint32_t copy(struct vcpu *v, uint64_t linear, uint32_t size, uint8_t *to
         uint32_t part = size - done < rest ? size - done : rest;
         uint64_t ipa, pa;
 
-        if (!walk(v, at, to == NULL, &ipa) || !find(v->vm->config, ipa, part, permissions, &pa)) {
+        if (!walk(v, at, to == NULL, &ipa) || !find(v->vm, ipa, part, permissions, &pa)) {
             break;
         }
         if (to == NULL) {

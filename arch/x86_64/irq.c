@@ -8,8 +8,7 @@
  * with a vector. A vCPU alone on its CPU may own the APIC (direct.c); the hypervisor's own
  * interrupts are NMIs there, kicks and the console's pin. An NMI says nothing but that it came, so
  * whoever opened a window looks at what it may have been about. The hypervisor's timer is the
- * HPET's there, and interrupts all CPUs: it is armed only while somebody looks at an unfinished
- * line.
+ * HPET's there (time.c): it is armed only while somebody looks at an unfinished line.
  *
  * Source: APM vol. 2 (24593), 15.13.2 (NMI), 16.3-16.5, 16.11; Intel 82093AA (IOAPIC) data
  * sheet, 3.

@@ -7,9 +7,10 @@
  * while the boot CPU halts. The APIC's timer counts down from 32 bits once: a deadline that is
  * further away than that interrupts early, and is armed anew.
  *
- * A guest's APIC timer is emulated, so the CPU's timer serves two deadlines: the scheduler's and
- * the loaded guest's. It is armed for the earlier one whenever one of them changes, and after each
- * of its interrupts.
+ * Where a guest's APIC timer is emulated, the CPU's serves two deadlines: the scheduler's and the
+ * loaded guest's. It is armed for the earlier one whenever one of them changes, and after each of
+ * its interrupts. Where a guest owns the APIC (direct.c), the CPU's timer is the guest's, and the
+ * scheduler's deadline is the HPET's, which serves the first of all such CPUs.
  *
  * Source: APM vol. 2 (24593), 16.4.1 (APIC timer); IA-PC HPET specification 1.0a, 2.3.
  */
@@ -76,6 +77,7 @@ void time_init(void)
     tsc_count = rdtsc() - tsc_begin;
     apic_count = 2 * MEASURED_COUNT - lapic_read(LAPIC_CURRENT_COUNT);
     lapic_write(LAPIC_INITIAL_COUNT, 0);
+    time_init_cpu();
     hpet_frequency = SECOND_FS / period;
     tsc_frequency = tsc_count * hpet_frequency / hpet_count;
     apic_ratio = (apic_count << 32) / tsc_count;

@@ -6,8 +6,7 @@
  * goes on; the exit loop in runtime/vcpu.c hears only of the rest. Nothing here trusts the guest:
  * what is not understood is that guest's fault.
  *
- * An exit that interrupted the delivery of an event (EXITINTINFO) has the event injected again. A
- * physical interrupt never is such an event, as all of them are intercepted.
+ * An exit that interrupted the delivery of an event (EXITINTINFO) has the event injected again.
  *
  * Source: AMD64 Architecture Programmer's Manual volume 2 (24593), 15.6 (#VMEXIT), 15.7.2
  * (EXITINTINFO), appendix C.

@@ -4,12 +4,12 @@
  *
  * The VMCB holds most of a guest's registers at all times; what VMRUN and VMLOAD do not move is
  * moved when another vCPU is loaded: x87 and SSE state, DR0-DR3, TSC_AUX. No wider state exists for
- * guests: XSETBV faults, and XCR0 stays as the machine was reset.
+ * guests: XSETBV faults, and XCR0 stays as cpu.c has set it.
  *
  * Clean bits (15.15): trap_exit() declares the whole VMCB unchanged after every exit, and whoever
- * changes a field that has a bit takes that bit back. vcpu_deliver() and vcpu_init_vmcb() are the
- * only such places besides EFER's and PAT's writes (msr.c); a vCPU never leaves its CPU, so nobody
- * else's VMRUN comes in between.
+ * changes a field that has a bit takes that bit back: init_vmcb() and what vcpu_deliver() calls
+ * here, the writes of MSRs (msr.c), page faults (trap.c), and who takes or gives back the APIC
+ * (direct.c). A vCPU never leaves its CPU, so nobody else's VMRUN comes in between.
  *
  * Translations: a VM's ASID is its own, so entries need no flush. It is flushed once after each
  * reset, and at every load where two vCPUs of one VM share a CPU.
@@ -203,7 +203,7 @@ void arch_vcpu_load(struct vcpu *v)
      * may tell one guest of another */
     __asm__ volatile("fnclex; emms; fildl %0" : : "m"(arch->tsc_aux));
     __asm__ volatile("fxrstor64 %0" : : "m"(arch->fx));
-    if (cpu_has_keys()) {
+    if ((read_cr4() & CR4_PKE) != 0) {
         __asm__ volatile("wrpkru" : : "a"(0), "c"(0), "d"(0));
     }
     write_dr0(arch->debug[0]);
@@ -229,7 +229,6 @@ void arch_vcpu_save(struct vcpu *v)
     if (arch->owns_apic) {
         direct_leave(v);
     }
-
     __asm__ volatile("fxsave64 %0" : "=m"(arch->fx));
     arch->debug[0] = read_dr0();
     arch->debug[1] = read_dr1();

@@ -126,7 +126,7 @@ void vlapic_eoi(struct vcpu *v)
     }
     vectors_remove(&apic->isr, (uint8_t)serviced);
     update_ppr(apic, vectors_highest(&apic->isr));
-    if (__atomic_load_n(&apic->tmr[serviced / 64], __ATOMIC_RELAXED) >> serviced % 64 & 1) {
+    if (vlapic_is_level(apic, (uint32_t)serviced)) {
         vioapic_eoi(v->vm, (uint8_t)serviced);
     }
 }

@@ -130,7 +130,7 @@ bool vlapic_send_icr(struct vcpu *v, uint64_t icr)
 
     if ((icr & (ICR_SHORTHAND | ICR_LOGICAL | mode)) == 0 && vector >= APIC_VECTOR_MIN &&
         destination < vm->vcpu_count) {
-        vlapic_post(&vcpus[vm->vcpu_first + destination], vector, false);
+        vlapic_post(vm_vcpu(v->vm, (uint32_t)destination), vector, false);
         return true;
     }
     if (vector < APIC_VECTOR_MIN && (icr & mode) <= APIC_MODE_LOWEST << ICR_MODE_SHIFT) {

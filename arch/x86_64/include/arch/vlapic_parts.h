@@ -4,10 +4,13 @@
  */
 #pragma once
 
-#include <hv/types.h>
+#include <arch/vlapic.h>
 
-struct vcpu;
-struct vlapic;
+/* Whether a vector was sent as a level last: the IOAPIC is to hear of its end. */
+static inline bool vlapic_is_level(const struct vlapic *apic, uint32_t vector)
+{
+    return (__atomic_load_n(&apic->tmr[vector / 64], __ATOMIC_RELAXED) >> vector % 64 & 1) != 0;
+}
 
 /* ---- vlapic.c ---- */
 

@@ -95,15 +95,6 @@ static inline void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
                      : "0"(leaf), "2"(subleaf));
 }
 
-/* True when the CPU has protection keys (CPUID 7, ECX bit 3). */
-static inline bool cpu_has_keys(void)
-{
-    uint32_t out[4];
-
-    cpuid(7, 0, out);
-    return (out[ECX] & BIT32(3)) != 0;
-}
-
 static inline uint8_t in8(uint16_t port)
 {
     uint8_t value;
