@@ -10,4 +10,4 @@ The data flows one way; each stage is a pure function of the one before:
 """
 
 #: Version of the contract between the generated C and runtime/include/hv/tables.h.
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2

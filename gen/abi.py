@@ -14,7 +14,7 @@ TABLES_VERSION = CONTRACT_VERSION
 PAGE_SIZE = 4 * KIB
 
 #: Upper bounds of the sizes of the state structures, in bytes.
-VM_SIZE_MAX = 512
+VM_SIZE_MAX = 1024
 VCPU_SIZE_MAX = 2560
 PCPU_SIZE_MAX = 512
 CONSOLE_SIZE_MAX = 6400

@@ -426,6 +426,30 @@ _TABLE = (
         'Let on-crash and on-reboot be "stop", or leave out in-place.',
     ),
     Code(
+        "vm-unknown",
+        "A list of VMs names something else, or the VM itself.",
+        "Who waits for nobody waits for ever; who manages nobody was meant to manage somebody.",
+        "Take one of the VMs that the message names.",
+    ),
+    Code(
+        "after-cycle",
+        "VMs wait for one another.",
+        "None of them would start.",
+        "Take one of them out of a list.",
+    ),
+    Code(
+        "after-never",
+        "A VM waits for a start that does not come.",
+        "Only VMs that start with the machine wait, and only for such ones.",
+        "Set autostart, or leave out after.",
+    ),
+    Code(
+        "watchdog-none",
+        "A watchdog that is to start with its VM, and is not there.",
+        "A VM has a watchdog if it says how long it may be silent.",
+        'Say watchdog = "10 s", or leave out watchdog-start.',
+    ),
+    Code(
         "console-none",
         "A VM without console is told to use one.",
         "Its kernel would print nowhere, or wait for a UART that is not there.",

@@ -128,7 +128,7 @@ def _annotation_name(annotation: Any) -> str:
         if _inner_table(element)[0] is not None:
             return "tables"
         return f"array of {_annotation_name(element)}s"
-    names = {int: "integer", str: "string", bool: "boolean", type(None): ""}
+    names = {int: "integer", float: "number", str: "string", bool: "boolean", type(None): ""}
     return names[annotation]
 
 
@@ -173,9 +173,9 @@ def explanation(topic: str | None) -> str | None:
     all_keys = keys()
     if topic in all_keys:
         return _key_text(all_keys[topic])
-    # A last part alone is enough where one key has it; a table's name lists its keys.
-    matches = [key for path, key in all_keys.items() if path.rpartition(".")[2] == topic]
-    matches = matches or [key for path, key in all_keys.items() if path.startswith(f"{topic}.")]
+    # A table's name lists its keys; else a last part alone is enough.
+    matches = [key for path, key in all_keys.items() if path.startswith(f"{topic}.")]
+    matches = matches or [key for path, key in all_keys.items() if path.rpartition(".")[2] == topic]
     return "\n".join(_key_text(key) for key in matches) or None
 
 

@@ -86,6 +86,7 @@ def _written(path: Path, contents: Contents) -> bool:
 
 def _environment() -> Environment:
     return environment(
+        c_enum=lambda name: name.upper().replace("-", "_"),
         c_string=_c_string,
         entry=lambda value: f"{value:#018x}",
         option_lines=option_lines,

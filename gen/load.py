@@ -17,9 +17,11 @@ from gen import catalogue, fdt
 from gen.arch import architecture
 from gen.board import find_board, read_board
 from gen.diag import Diagnostic, Refused, shown_path
+from gen.health import resolve
 from gen.images import ImageError, inspect
 from gen.model import (
     Board,
+    CpuPlan,
     CpuPolicy,
     Device,
     File,
@@ -27,15 +29,17 @@ from gen.model import (
     Image,
     Interrupt,
     MemoryRegion,
+    Needs,
     Payload,
     PhysicalKind,
+    PlanWindow,
     Problem,
     System,
     Vm,
     Window,
 )
 from gen.ranges import Range
-from gen.schema import DeviceTable, ImageTable, MemoryTable, SystemFile, VmTable
+from gen.schema import DeviceTable, ImageTable, MemoryTable, PlanTable, SystemFile, VmTable
 from gen.source import Document, Spans
 from gen.validate import read_document, validate
 
@@ -112,10 +116,10 @@ def _dependent_keys(tables: SystemFile, spans: Spans) -> Iterator[Diagnostic]:
             here = Spans(spans.document, (*vm_spans.path, "device", index))
             yield from _device_keys(vm, device, here)
     for number, cpu in enumerate(tables.cpu):
-        if cpu.slice is not None and cpu.schedule == "exclusive":
+        if cpu.slice is not None and cpu.schedule != "round-robin":
             yield Diagnostic(
                 "bad-value",
-                f'cpu {cpu.id} has a "slice", but its schedule is "exclusive"',
+                f'cpu {cpu.id} has a "slice", but its schedule is "{cpu.schedule}"',
                 spans.of("cpu", number, "slice"),
                 'say schedule = "round-robin", or leave out "slice"',
             )
@@ -217,8 +221,29 @@ def _system(
         images=images,
         vms=tuple(vms),
         cpu_policies=policies,
+        plans=tuple(
+            _plan(table, Spans(document, ("plan", number)))
+            for number, table in enumerate(tables.plan)
+        ),
+        operator=tables.system.operator,
         spans=Spans(document, ("system",)),
     )
+
+
+def _plan(table: PlanTable, spans: Spans) -> CpuPlan:
+    windows = tuple(
+        PlanWindow(
+            cpu=window.cpu,
+            vm=window.vm,
+            vcpu=window.vcpu,
+            start_us=window.start,
+            length_us=window.length,
+            unused=None if window.unused == "idle" else window.unused,
+            spans=Spans(spans.document, (*spans.path, "window", number)),
+        )
+        for number, window in enumerate(table.window)
+    )
+    return CpuPlan(table.name, table.frame, windows, spans)
 
 
 def variables(board: Board, vm_name: str) -> dict[str, str]:
@@ -326,10 +351,17 @@ def _vm(
         own_cmdline=table.cmdline,
         console=table.console,
         autostart=table.autostart,
-        on_crash=table.on_crash,
-        on_reboot=table.on_reboot,
+        health=resolve(table),
         in_place=table.in_place,
         pmu=table.pmu,
+        needs=Needs(table.priority, table.max_latency, table.min_share, table.period, table.budget),
+        after=tuple(table.after),
+        ready_within_us=table.ready_within,
+        watchdog_us=table.watchdog or 0,
+        watchdog_at_boot=table.watchdog_start == "boot",
+        manages=tuple(table.manages),
+        manages_plans=table.manages_plans,
+        check_images=table.check_images,
         spans=spans,
     )
 

@@ -342,6 +342,33 @@ class Device:
 
 
 @dataclass(frozen=True)
+class Health:
+    """`[vm.health]`, with the defaults of `on-crash` and `on-reboot`.
+
+    actions: what follows each event of gen.health.EVENTS; every event has one.
+    restarts: allowed after failures in any time of `within_us` microseconds.
+    """
+
+    actions: Mapping[str, str]
+    restarts: int
+    within_us: int
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a VM needs of its CPUs' time; None where it does not say.
+
+    priority: of round robin, higher first.  Times in microseconds.
+    """
+
+    priority: int = 0
+    max_latency_us: int | None = None
+    min_share: float | None = None
+    period_us: int | None = None
+    budget_us: int | None = None
+
+
+@dataclass(frozen=True)
 class Vm:
     """`[[vm]]`.
 
@@ -350,6 +377,7 @@ class Vm:
     cpus: the CPU of each vCPU.  vcpu_count: as the user said; the checks hold it to len(cpus).
     cmdline: the VM's own or the image's, with ${...} replaced and the appended text.
     own_cmdline: as written in the VM's table, or None.
+    after, manages: names of VMs.  watchdog_us: 0 without a watchdog.
     """
 
     index: int
@@ -363,10 +391,17 @@ class Vm:
     own_cmdline: str | None
     console: Literal["uart", "none"]
     autostart: bool
-    on_crash: Literal["stop", "restart"]
-    on_reboot: Literal["restart", "stop"]
+    health: Health
     in_place: bool
     pmu: bool
+    needs: Needs
+    after: tuple[str, ...]
+    ready_within_us: int
+    watchdog_us: int
+    watchdog_at_boot: bool
+    manages: tuple[str, ...]
+    manages_plans: bool
+    check_images: bool
     spans: Spans = field(repr=False, compare=False)
 
     @property
@@ -380,8 +415,40 @@ class CpuPolicy:
     """`[[cpu]]`: how a CPU is used.  slice_us: length of a turn in microseconds."""
 
     cpu: int
-    schedule: Literal["exclusive", "round-robin"]
+    schedule: Literal["exclusive", "round-robin", "plan"]
     slice_us: int
+    spans: Spans = field(repr=False, compare=False)
+
+
+# Named so that it cannot be taken for a window of a device.
+@dataclass(frozen=True)
+class PlanWindow:
+    """`[[plan.window]]`.  vcpu: None for all of the VM's on that CPU.  unused: None for nobody.
+
+    Times are microseconds from the begin of the frame.
+    """
+
+    cpu: int
+    vm: str
+    vcpu: int | None
+    start_us: int
+    length_us: int
+    unused: str | None
+    spans: Spans = field(repr=False, compare=False)
+
+    @property
+    def end_us(self) -> int:
+        """Where it ends in the frame."""
+        return self.start_us + self.length_us
+
+
+@dataclass(frozen=True)
+class CpuPlan:
+    """`[[plan]]`: windows in the order of the file."""
+
+    name: str
+    frame_us: int
+    windows: tuple[PlanWindow, ...]
     spans: Spans = field(repr=False, compare=False)
 
 
@@ -399,6 +466,8 @@ class System:
     images: tuple[Image, ...]
     vms: tuple[Vm, ...]
     cpu_policies: tuple[CpuPolicy, ...]
+    plans: tuple[CpuPlan, ...]
+    operator: bool
     spans: Spans = field(repr=False, compare=False)
 
     def find_image(self, name: str) -> Image | None:
@@ -410,6 +479,15 @@ class System:
         image = self.find_image(vm.image)
         assert image is not None, f"vm {vm.name} was not checked"
         return image
+
+    def find_vm(self, name: str) -> Vm | None:
+        """The VM of that name, or None."""
+        return next((vm for vm in self.vms if vm.name == name), None)
+
+    def is_planned(self, cpu: int) -> bool:
+        """Whether a CPU follows the plans."""
+        policy = self.policy_of(cpu)
+        return policy is not None and policy.schedule == "plan"
 
     def policy_of(self, cpu: int) -> CpuPolicy | None:
         """What `[[cpu]]` says of a CPU, or None."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from gen.health import EVENTS
 from gen.plan.types import Pcpu, Plan, Vm
 from gen.ranges import Range, holes, size_text
 
@@ -33,6 +34,7 @@ def text(plan: Plan) -> str:
         _summary(plan),
         _physical(plan),
         *(_vm(plan, vm) for vm in plan.vms),
+        _health(plan),
         _cpus(plan),
         _interrupts(plan),
         _images(plan),
@@ -74,8 +76,6 @@ def _vm(plan: Plan, vm: Vm) -> Iterator[str]:
         ("starts", "with the machine" if vm.autostart else "by hand"),
         ("at", f"{vm.entry:#x}, {vm.boot.what} at {vm.boot.argument:#x}"),
         ("images", "linked in place" if vm.in_place else "copied at boot"),
-        ("on crash", vm.on_crash),
-        ("on reboot", vm.on_reboot),
         ("console", "virtual UART" if vm.console is not None else "none"),
         *([("counters", "granted")] if vm.pmu else []),
         ("cmdline", vm.cmdline or "none"),
@@ -105,6 +105,21 @@ def _inside(vm: Vm, area: Range, label: str, side: str) -> Iterator[_Box]:
     for hole in rest:
         first = hole.base == area.base or (not pieces or hole == rest[0])
         yield _Box(hole, label, side if first else "")
+
+
+def _health(plan: Plan) -> Iterator[str]:
+    yield from _heading("What follows what")
+    rows = [(event, *(vm.health.actions[event] for vm in plan.vms)) for event in EVENTS]
+    budget = [f"{vm.health.restarts} in {_time(vm.health.within_us)}" for vm in plan.vms]
+    names = ("event", *(vm.name for vm in plan.vms))
+    yield from _table(names, (*rows, ("restarts", *budget)))
+
+
+def _time(microseconds: int) -> str:
+    for unit, size in (("s", 1_000_000), ("ms", 1_000)):
+        if microseconds % size == 0:
+            return f"{microseconds // size} {unit}"
+    return f"{microseconds} us"
 
 
 def _cpus(plan: Plan) -> Iterator[str]:

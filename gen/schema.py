@@ -19,6 +19,7 @@ from gen.ranges import GIB, KIB, MIB
 
 ADDRESS_LIMIT = 1 << 52
 _UNITS = {"": 1, "B": 1, "KiB": KIB, "MiB": MIB, "GiB": GIB, "TiB": GIB << 10}
+LONGEST_US = 3_600_000_000
 _TIMES = {"us": 1, "ms": 1_000, "s": 1_000_000}
 _QUANTITY = re.compile(r"(0[xX][0-9a-fA-F_]+|[0-9][0-9_]*)\s*([A-Za-z]*)")
 
@@ -128,6 +129,18 @@ def parse_duration(value: object) -> int:
             f'"{value}" is not a duration', 'write a number with a unit: "10 ms", "500 us"'
         )
     result = quantity[0] * _TIMES[quantity[1]]
+    if result > LONGEST_US:
+        raise _bad_value(f'"{value}" is longer than an hour', "give at most 3600 s")
+    return result
+
+
+def parse_slice(value: object) -> int:
+    """A duration in microseconds that one turn of round robin can take.
+
+    Raises:
+        PydanticCustomError: "wrong-type" or "bad-value".
+    """
+    result = parse_duration(value)
     if not 100 <= result <= 10_000_000:
         raise _bad_value(
             f'"{value}" is outside 100 us .. 10 s',
@@ -140,6 +153,7 @@ Size = Annotated[int, BeforeValidator(parse_size)]
 Address = Annotated[int, BeforeValidator(parse_address)]
 Physical = Annotated[int | str, BeforeValidator(parse_physical)]
 Duration = Annotated[int, BeforeValidator(parse_duration)]
+Slice = Annotated[int, BeforeValidator(parse_slice)]
 
 #: How docs and messages call the annotated types, by the validator that makes them.
 TYPE_NAMES = {
@@ -147,6 +161,7 @@ TYPE_NAMES = {
     parse_address: "address",
     parse_physical: 'address, "allocated" or "identical"',
     parse_duration: "duration",
+    parse_slice: "duration",
 }
 
 
@@ -200,6 +215,9 @@ class SystemTable(Table):
     )
     log_level: Literal["error", "warn", "info", "debug"] = key(
         "info", "Least severe level of the hypervisor's own messages that is printed."
+    )
+    operator: bool = key(
+        True, "Whether the operator's prompt is in the image: Ctrl-] on the console."
     )
 
 
@@ -312,6 +330,47 @@ Memory = Annotated[
 ]
 
 
+FaultAction = Literal["inject", "restart", "stop", "stop-all", "reset-machine"]
+LateAction = Literal["ignore", "restart", "stop", "stop-all", "reset-machine"]
+EndAction = Literal["restart", "stop", "stop-all", "reset-machine"]
+LastAction = Literal["stop", "stop-all", "reset-machine"]
+
+
+class HealthTable(Table):
+    """`[vm.health]`: what follows each event in the VM's life."""
+
+    memory_fault: FaultAction | None = key(
+        None, "An access to memory or a device that it does not have.", shown_default="`on-crash`"
+    )
+    instruction_fault: FaultAction | None = key(
+        None, "An instruction or register that it may not use.", shown_default="`on-crash`"
+    )
+    hypercall: LateAction = key(
+        "ignore", "A call of Ashlar's that it may not make; `ignore`: an error is returned."
+    )
+    watchdog: LateAction | None = key(
+        None,
+        "No sign of life within `watchdog`.",
+        shown_default="`restart`; with `in-place`, `stop`",
+    )
+    image: LastAction = key("stop", "A pristine image that is not what was built.")
+    entry: EndAction | None = key(
+        None, "A state that the processor refuses to enter.", shown_default="`on-crash`"
+    )
+    spent: LastAction = key("stop", "A restart that `restarts` and `within` do not allow.")
+    not_ready: LateAction = key(
+        "ignore",
+        "No sign of readiness within `ready-within`; unless it is restarted, who waits for it"
+        " goes on.",
+    )
+    shutdown: EndAction = key("stop", "The guest powers itself off.")
+    reset: EndAction | None = key(None, "The guest resets itself.", shown_default="`on-reboot`")
+    restarts: int = key(
+        5, "Restarts after a failure that are allowed `within` that time.", ge=0, le=1000
+    )
+    within: Duration = key(60_000_000, "See `restarts`.", unit="us", shown_default='"60 s"')
+
+
 class VmTable(Table):
     """`[[vm]]`: one virtual machine."""
 
@@ -338,6 +397,59 @@ class VmTable(Table):
     on_reboot: Literal["restart", "stop"] = key(
         "restart", "What follows when the guest asks for a reset."
     )
+    health: HealthTable = key(
+        HealthTable(), "What follows each event in its life.", shown_default="all defaults"
+    )
+    priority: int = key(
+        0,
+        "On a CPU with `round-robin`, a vCPU of higher priority that is ready runs before others.",
+        ge=0,
+        le=255,
+    )
+    max_latency: Duration | None = key(
+        None,
+        "Longest time from an interrupt to its vCPU that is allowed.",
+        unit="us",
+        shown_default="any",
+    )
+    min_share: float | None = key(
+        None,
+        "Least part of its CPU that each vCPU must have.",
+        shown_default="any",
+        gt=0,
+        le=1,
+    )
+    period: Duration | None = key(
+        None,
+        "With `budget`: in any time of that length each vCPU must have its budget.",
+        unit="us",
+        shown_default="none",
+    )
+    budget: Duration | None = key(
+        None, "CPU time of each vCPU in each `period`.", unit="us", shown_default="none"
+    )
+    after: list[str] = key(
+        [], "VMs that must be ready before this one starts with the machine.", shown_default="none"
+    )
+    ready_within: Duration = key(
+        30_000_000,
+        "Time that it has for its sign of readiness, if another VM waits for it.",
+        unit="us",
+        shown_default='"30 s"',
+    )
+    watchdog: Duration | None = key(
+        None, "Longest time without a sign of life.", unit="us", shown_default="no watchdog"
+    )
+    watchdog_start: Literal["guest", "boot"] = key(
+        "guest",
+        "`guest`: the guest enables its watchdog and may stop it; `boot`: it runs from the VM's"
+        " start and cannot be stopped.",
+    )
+    manages: list[str] = key(
+        [], "VMs that it may query and control by calls.", shown_default="none"
+    )
+    manages_plans: bool = key(False, "Whether it may switch the machine's plan.")
+    check_images: bool = key(False, "Check the SHA-256 of its pristine images before each start.")
     in_place: bool = key(
         False,
         "Link the images where the guest finds them: no copy at boot, and no restart possible.",
@@ -353,14 +465,42 @@ class CpuTable(Table):
     """`[[cpu]]`: how one CPU is used; needed only where vCPUs share it."""
 
     id: int = key(..., "Which CPU, counted in the order of the board's tree.", ge=0)
-    schedule: Literal["exclusive", "round-robin"] = key(
-        "exclusive", "One vCPU alone, or several in turn."
+    schedule: Literal["exclusive", "round-robin", "plan"] = key(
+        "exclusive", "One vCPU alone, several in turn, or in the windows of `[[plan]]`."
     )
-    slice: Duration | None = key(
+    slice: Slice | None = key(
         None,
         "Longest time a vCPU runs before the next one's turn.",
         unit="us",
         shown_default='"10 ms"',
+    )
+
+
+class WindowTable(Table):
+    """`[[plan.window]]`: whose time a part of the frame is on one CPU."""
+
+    cpu: int = key(..., "The CPU.", ge=0)
+    vm: str = key(..., "The VM whose time it is.")
+    vcpu: int | None = key(
+        None,
+        "Index of its vCPU.",
+        shown_default="all of the VM's vCPUs on that CPU, in turn",
+        ge=0,
+    )
+    start: Duration = key(..., "Begin, from the begin of the frame.", unit="us")
+    length: Duration = key(..., "Length.", unit="us")
+    unused: str = key(
+        "idle", "Who gets what the VM does not use: the name of a VM, or nobody (`idle`)."
+    )
+
+
+class PlanTable(Table):
+    """`[[plan]]`: a division of CPU time that repeats itself; the machine starts with the first."""
+
+    name: str = key(..., "Name of the plan: lower-case letters, digits, `-`.")
+    frame: Duration = key(..., "Length of the major frame.", unit="us")
+    window: list[WindowTable] = key(
+        [], "Its windows; time without a window is nobody's.", shown_default="none"
     )
 
 
@@ -371,6 +511,9 @@ class SystemFile(Table):
     images: dict[str, ImageTable] = key({}, "What the VMs boot, by name.", shown_default="none")
     vm: list[VmTable] = key(..., "The virtual machines.")
     cpu: list[CpuTable] = key([], "CPUs that are shared.", shown_default="every CPU exclusive")
+    plan: list[PlanTable] = key(
+        [], "Plans of the CPUs with `schedule` = `plan`.", shown_default="none"
+    )
 
 
 class BoardTable(Table):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -205,7 +205,8 @@ def _literals(schema: type[BaseModel], path: KeyPath) -> list[str]:
     if table is None:
         return []
     annotation = table.model_fields[_field_name(table, str(path[-1]))].annotation
-    return [str(item) for item in get_args(annotation)]
+    literals = (item for item in alternatives(annotation) if get_origin(item) is Literal)
+    return [str(item) for literal in literals for item in get_args(literal)]
 
 
 def owner_text(values: Any, path: KeyPath) -> str:

@@ -28,7 +28,7 @@ static bool may_go_on(const struct vm *vm)
     if (v->pcpu->resched) {
         sched_yield();
     }
-    return __atomic_load_n(&v->requests, __ATOMIC_SEQ_CST) == 0;
+    return (__atomic_load_n(&v->requests, __ATOMIC_SEQ_CST) & VCPU_REQUEST_STOP) == 0;
 }
 
 static bool zero_memory(const struct vm *vm, const struct mem_region *region)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Per-CPU round robin. See hv/sched.h.
+ * Who runs on a CPU. See hv/sched.h.
  *
  * Only the CPU itself picks and switches; others do no more than set a bit of `ready` and kick.
  * Wake and idle cannot miss each other: a waker sets the bit and then kicks, and an idle CPU looks
@@ -10,6 +10,7 @@
 #include <hv/arch/irq.h>
 #include <hv/arch/task.h>
 #include <hv/arch/time.h>
+#include <hv/plan.h>
 #include <hv/sched.h>
 #include <hv/tables.h>
 
@@ -28,17 +29,30 @@ static uint64_t slice_ticks(const struct pcpu *pcpu)
     return arch_time_frequency() * pcpu->config->slice_us / 1000000u;
 }
 
-/* The next ready task after `slot` in cyclic order, `slot` itself last; NULL if none is ready. */
-static struct vcpu *next_ready(const struct pcpu *pcpu, uint32_t slot)
+/* The ready tasks whose turn it is: those of the first level that has any. */
+static uint64_t turn_set(const struct pcpu *pcpu)
 {
     uint64_t ready = ready_set(pcpu);
+
+    for (uint32_t i = 0; i < pcpu->level_count; i++) {
+        if ((ready & pcpu->levels[i]) != 0) {
+            return ready & pcpu->levels[i];
+        }
+    }
+    return 0;
+}
+
+/* The one of them after `slot` in cyclic order, `slot` itself last; NULL if there is none. */
+static struct vcpu *next_ready(const struct pcpu *pcpu, uint32_t slot)
+{
+    uint64_t set = turn_set(pcpu);
     uint32_t turn = (slot + 1) % SCHED_VCPUS_PER_CPU;
     uint64_t rotated;
 
-    if (ready == 0) {
+    if (set == 0) {
         return NULL;
     }
-    rotated = turn == 0 ? ready : (ready >> turn) | (ready << (SCHED_VCPUS_PER_CPU - turn));
+    rotated = turn == 0 ? set : (set >> turn) | (set << (SCHED_VCPUS_PER_CPU - turn));
     slot = (turn + (uint32_t)__builtin_ctzll(rotated)) % SCHED_VCPUS_PER_CPU;
     return pcpu->config->vcpus[slot];
 }
@@ -49,30 +63,45 @@ static bool sleeps_unloaded(const struct pcpu *pcpu, const struct vcpu *v)
     return v != pcpu->loaded && (ready_set(pcpu) & slot_bit(v)) == 0;
 }
 
-/* Arms the CPU's timer for the earliest of alarm, slice end and guest timers. The latter two are
- * for shared CPUs only: a vCPU alone has no one to share with, and its own timer stays in the
- * machine. */
+/* The earlier one of a deadline and of what a vCPU, and the VM that it is the first of, wait for.
+ */
+static uint64_t earliest(const struct pcpu *pcpu, const struct vcpu *v, uint64_t deadline)
+{
+    if (sleeps_unloaded(pcpu, v) && v->wake_at < deadline) {
+        deadline = v->wake_at;
+    }
+    if (v->config->index == 0 && vm_deadline(v->vm) < deadline) {
+        deadline = vm_deadline(v->vm);
+    }
+    return deadline;
+}
+
+/* Arms the CPU's timer for the earliest of all that it is for. */
 static void arm_timer(struct pcpu *pcpu)
 {
-    uint64_t deadline = pcpu->alarm;
-    uint64_t ready = ready_set(pcpu);
+    uint64_t deadline = pcpu->alarm < pcpu->window_end ? pcpu->alarm : pcpu->window_end;
 
-    if (pcpu->config->vcpu_count < 2) {
-        arch_timer_set(deadline);
-        return;
-    }
-    if (pcpu->running != NULL && (ready & ~slot_bit(pcpu->running)) != 0 &&
+    if (pcpu->running != NULL && (turn_set(pcpu) & ~slot_bit(pcpu->running)) != 0 &&
         pcpu->slice_end < deadline) {
         deadline = pcpu->slice_end;
     }
     for (uint32_t slot = 0; slot < pcpu->config->vcpu_count; slot++) {
-        const struct vcpu *v = pcpu->config->vcpus[slot];
-
-        if (sleeps_unloaded(pcpu, v) && v->wake_at < deadline) {
-            deadline = v->wake_at;
-        }
+        deadline = earliest(pcpu, pcpu->config->vcpus[slot], deadline);
     }
     arch_timer_set(deadline);
+}
+
+/* Counts the time of the task that goes, and starts the count of the one that comes. Others read
+ * both at any time; a sum that is torn between them is off by one turn at most. */
+static void account(struct vcpu *previous, struct vcpu *next, uint64_t now)
+{
+    if (previous != NULL) {
+        __atomic_store_n(&previous->cpu_time, previous->cpu_time + now - previous->turn_start,
+                         __ATOMIC_RELAXED);
+    }
+    if (next != NULL) {
+        __atomic_store_n(&next->turn_start, now, __ATOMIC_RELAXED);
+    }
 }
 
 /* Makes `next` the running task; NULL is the idle task. Returns when the caller's turn comes again,
@@ -80,11 +109,11 @@ static void arm_timer(struct pcpu *pcpu)
 static void switch_to(struct pcpu *pcpu, struct vcpu *next)
 {
     struct vcpu *previous = pcpu->running;
+    uint64_t now = arch_time_now();
 
     pcpu->resched = false;
-    if (next != NULL) {
-        pcpu->slice_end = arch_time_now() + slice_ticks(pcpu);
-    }
+    pcpu->slice_end = now + slice_ticks(pcpu);
+    account(previous, next, now);
     __atomic_store_n(&pcpu->running, next, __ATOMIC_SEQ_CST);
     arm_timer(pcpu);
     if (next != previous) {
@@ -96,6 +125,9 @@ static void switch_to(struct pcpu *pcpu, struct vcpu *next)
 void sched_init(struct pcpu *pcpu)
 {
     pcpu->alarm = TIME_NEVER;
+    pcpu->window_end = TIME_NEVER;
+    pcpu->levels = pcpu->config->levels;
+    pcpu->level_count = pcpu->config->level_count;
     for (uint32_t slot = 0; slot < pcpu->config->vcpu_count; slot++) {
         struct vcpu *v = pcpu->config->vcpus[slot];
 
@@ -109,6 +141,10 @@ void sched_run(void)
 {
     struct pcpu *pcpu = arch_this_pcpu();
 
+    if (pcpu->config->plans != NULL) {
+        plan_follow(pcpu, arch_time_now());
+        arm_timer(pcpu);
+    }
     for (;;) {
         struct vcpu *next = next_ready(pcpu, SCHED_VCPUS_PER_CPU - 1);
 
@@ -171,7 +207,7 @@ void sched_yield(void)
     struct pcpu *pcpu = arch_this_pcpu();
     struct vcpu *v = pcpu->running;
 
-    if (arch_time_now() >= pcpu->slice_end) {
+    if ((turn_set(pcpu) & slot_bit(v)) == 0 || arch_time_now() >= pcpu->slice_end) {
         switch_to(pcpu, next_ready(pcpu, v->config->slot));
     } else {
         pcpu->resched = false;
@@ -184,12 +220,18 @@ void sched_timer(void)
     struct pcpu *pcpu = arch_this_pcpu();
     uint64_t now = arch_time_now();
 
+    if (pcpu->window_end <= now) {
+        plan_follow(pcpu, now);
+    }
     for (uint32_t slot = 0; slot < pcpu->config->vcpu_count; slot++) {
         struct vcpu *v = pcpu->config->vcpus[slot];
 
         if (sleeps_unloaded(pcpu, v) && v->wake_at <= now) {
             v->wake_at = TIME_NEVER;
             sched_ready(v);
+        }
+        if (v->config->index == 0 && vm_deadline(v->vm) <= now) {
+            vm_deadline_passed(v->vm, now);
         }
     }
     if (pcpu->alarm <= now) {
@@ -225,7 +267,7 @@ void sched_kicked(void)
     const struct pcpu *pcpu = arch_this_pcpu();
     const struct vcpu *v = pcpu->running;
 
-    if (v == NULL || (ready_set(pcpu) & ~slot_bit(v)) != 0 ||
+    if (v == NULL || (turn_set(pcpu) & ~slot_bit(v)) != 0 ||
         __atomic_load_n(&v->requests, __ATOMIC_SEQ_CST) != 0) {
         sched_poke();
     }

@@ -26,13 +26,24 @@ void vcpu_notify(struct vcpu *v)
     sched_wake(v);
 }
 
+uint64_t vcpu_cpu_time(const struct vcpu *v)
+{
+    uint64_t time = __atomic_load_n(&v->cpu_time, __ATOMIC_RELAXED);
+    uint64_t start = __atomic_load_n(&v->turn_start, __ATOMIC_RELAXED);
+
+    if (__atomic_load_n(&v->pcpu->running, __ATOMIC_RELAXED) == v) {
+        time += arch_time_now() - start;
+    }
+    return time;
+}
+
 enum hv_err vcpu_on(struct vcpu *v, uint64_t entry, uint64_t argument)
 {
     struct vm *vm = v->vm;
     enum hv_err err = HV_OK;
 
     spin_lock(&vm->lock);
-    if (vm->state != VM_RUNNING) {
+    if (vm->state != VM_RUNNING && vm->state != VM_PAUSED) { /* one that has not noticed yet */
         err = HV_ERR_STATE;
     } else if (v->state != VCPU_OFF) {
         err = HV_ERR_ALREADY;
@@ -58,15 +69,13 @@ static void load(struct vcpu *v)
     }
 }
 
-/* Takes the vCPU out of the machine: it is going off. */
+/* Takes the vCPU's guest registers out of the machine. */
 static void unload(struct vcpu *v)
 {
     if (v->pcpu->loaded == v) {
         arch_vcpu_save(v);
         v->pcpu->loaded = NULL;
     }
-    arch_vcpu_off(v);
-    v->wake_at = TIME_NEVER;
 }
 
 void vcpu_mark_exiting(struct vcpu *v)
@@ -76,6 +85,8 @@ void vcpu_mark_exiting(struct vcpu *v)
 
     set_state(v, VCPU_EXITING);
     unload(v);
+    arch_vcpu_off(v);
+    v->wake_at = TIME_NEVER;
     spin_lock(&vm->lock);
     __atomic_store_n(&v->requests, 0, __ATOMIC_SEQ_CST);
     set_state(v, VCPU_OFF);
@@ -100,6 +111,32 @@ static void halt(struct vcpu *v)
     set_state(v, VCPU_RUNNING);
 }
 
+/* Waits while the VM is paused and nobody wants it to stop. */
+static void wait_while_paused(struct vcpu *v)
+{
+    unload(v);
+    while ((requests(v) & (VCPU_REQUEST_PAUSE | VCPU_REQUEST_STOP)) == VCPU_REQUEST_PAUSE) {
+        sched_unready(v);
+        if ((requests(v) & (VCPU_REQUEST_PAUSE | VCPU_REQUEST_STOP)) == VCPU_REQUEST_PAUSE) {
+            sched_block();
+        }
+        sched_ready(v);
+    }
+}
+
+/* Does what others asked for. Returns false if the vCPU is to switch itself off. */
+static bool answer_requests(struct vcpu *v)
+{
+    if ((requests(v) & VCPU_REQUEST_ARM) != 0) {
+        __atomic_fetch_and(&v->requests, ~VCPU_REQUEST_ARM, __ATOMIC_SEQ_CST);
+        sched_arm();
+    }
+    if ((requests(v) & VCPU_REQUEST_PAUSE) != 0) {
+        wait_while_paused(v);
+    }
+    return (requests(v) & VCPU_REQUEST_STOP) == 0;
+}
+
 /* Acts on one exit. Returns false when the vCPU switches itself off. */
 static bool handle_exit(struct vcpu *v, enum exit_reason reason)
 {
@@ -108,15 +145,14 @@ static bool handle_exit(struct vcpu *v, enum exit_reason reason)
         halt(v);
         return true;
     case EXIT_SYSTEM_DOWN:
-        (void)vm_stop(v->vm, VM_END_STOPPED);
+        health_raise(v->vm, v, HEALTH_SHUTDOWN);
         return true;
     case EXIT_SYSTEM_RESET:
-        (void)vm_stop(v->vm, v->vm->config->on_reboot == VM_POLICY_RESTART ? VM_END_RESTART
-                                                                           : VM_END_STOPPED);
+        health_raise(v->vm, v, HEALTH_RESET);
         return true;
     case EXIT_GUEST_FAULT:
     case EXIT_FAIL_ENTRY:
-        health_guest_fault(v);
+        health_guest_fault(v, reason == EXIT_FAIL_ENTRY);
         return true;
     case EXIT_CPU_DOWN:
         return false;
@@ -134,8 +170,11 @@ static void vcpu_run(struct vcpu *v)
         if (v->pcpu->resched) {
             sched_yield();
         }
-        if ((requests(v) & VCPU_REQUEST_STOP) != 0) {
-            return;
+        if (requests(v) != 0) {
+            if (!answer_requests(v)) {
+                return;
+            }
+            continue; /* another's turn may have come */
         }
         load(v);
         reason = arch_vcpu_run(v);
@@ -162,6 +201,7 @@ void vcpu_task(struct vcpu *v)
 {
     for (;;) {
         wait_until_on(v);
+        sched_arm(); /* for what its VM has to do until then */
         if (v == vm_vcpu(v->vm, 0) && v->vm->load_pending) {
             v->vm->load_pending = false;
             image_load(v->vm);

@@ -25,6 +25,7 @@ LAYERS = (
     ("gen.validate", "gen.bzimage", "gen.images"),
     ("gen.arch",),
     ("gen.board", "gen.catalogue"),
+    ("gen.health",),
     ("gen.load", "gen.codes"),
     ("gen.checks",),
     ("gen.pagetables", "gen.guestfdt", "gen.acpi"),

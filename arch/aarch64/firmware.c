@@ -44,6 +44,12 @@ void arch_power_off(void)
     arch_cpu_halt();
 }
 
+void arch_power_reset(void)
+{
+    firmware_call(PSCI_SYSTEM_RESET, 0, 0, 0);
+    arch_cpu_halt();
+}
+
 void arch_cpu_halt(void)
 {
     for (;;) {

@@ -88,19 +88,45 @@ static uint32_t fault_at(struct vcpu *v, const char *what, ipa_t address)
     return EXIT_GUEST_FAULT;
 }
 
-/* Takes the guest to its own handler of undefined instructions, as its CPU would (D1.3.5). */
-static void inject_undefined(uint64_t esr)
+/* Takes the guest to its own handler of synchronous exceptions, as its CPU would (D1.3.5). */
+static void inject(uint64_t esr)
 {
     uint64_t pstate = read_sysreg(spsr_el2);
     uint64_t vector = (pstate & PSTATE_AARCH32) != 0 ? VECTOR_LOWER_AARCH32 : VECTOR_LOWER_AARCH64;
     uint64_t pan =
         (read_sysreg(sctlr_el1) & SCTLR_EL1_SPAN) != 0 ? pstate & PSTATE_PAN : PSTATE_PAN;
 
+    if ((pstate & PSTATE_EL) != 0) {
+        vector = (pstate & PSTATE_SP) != 0 ? VECTOR_SAME_SPX : VECTOR_SAME_SP0;
+    }
     write_sysreg(elr_el1, read_sysreg(elr_el2));
     write_sysreg(spsr_el1, pstate);
-    write_sysreg(esr_el1, esr & ESR_IL); /* exception class 0: unknown reason */
+    write_sysreg(esr_el1, esr);
     write_sysreg(elr_el2, read_sysreg(vbar_el1) + vector);
     write_sysreg(spsr_el2, PSTATE_EL1H_MASKED | pan);
+}
+
+/* An undefined instruction: exception class 0, unknown reason. */
+static void inject_undefined(uint64_t esr)
+{
+    inject(esr & ESR_IL);
+}
+
+/* An abort becomes a synchronous external abort of the same access (D1.3.5, D19.2.40). */
+void arch_vcpu_inject_fault(struct vcpu *v)
+{
+    uint64_t esr = v->exit.fault.syndrome;
+    uint64_t class = ESR_EC(esr);
+
+    if (class != ESR_EC_IABT_LOWER && class != ESR_EC_DABT_LOWER) {
+        inject_undefined(esr);
+        return;
+    }
+    if ((read_sysreg(spsr_el2) & PSTATE_EL) != 0) {
+        class ++; /* of the same level */
+    }
+    write_sysreg(far_el1, read_sysreg(far_el2));
+    inject(ESR_EC_BITS(class) | (esr & (ESR_IL | ISS_DABT_WNR)) | FSC_EXTERNAL);
 }
 
 uint32_t trap_denied(struct vcpu *v, uint64_t esr, const char *what)

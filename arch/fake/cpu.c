@@ -15,6 +15,7 @@ struct fake_cpu fake_cpus[FAKE_CPUS_MAX];
 _Thread_local struct pcpu *fake_this_pcpu;
 uint64_t fake_clock;
 uint32_t fake_power_offs;
+uint32_t fake_power_resets;
 bool fake_may_preempt;
 
 static struct fake_cpu *cpu_of(const struct pcpu *pcpu)
@@ -163,6 +164,14 @@ void arch_cpu_idle(void)
 void arch_power_off(void)
 {
     fake_power_offs++;
+    for (;;) {
+        fake_yield(FAKE_HALTED);
+    }
+}
+
+void arch_power_reset(void)
+{
+    fake_power_resets++;
     for (;;) {
         fake_yield(FAKE_HALTED);
     }

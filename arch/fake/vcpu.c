@@ -158,6 +158,12 @@ void arch_vcpu_off(struct vcpu *v)
     v->arch.offs++;
 }
 
+void arch_vcpu_inject_fault(struct vcpu *v)
+{
+    REQUIRE(arch_this_pcpu() == v->pcpu && v->pcpu->loaded == v);
+    v->arch.faults++;
+}
+
 enum exit_reason arch_vcpu_run(struct vcpu *v)
 {
     struct pcpu *pcpu = v->pcpu;

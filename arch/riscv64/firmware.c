@@ -79,3 +79,9 @@ void arch_power_off(void)
     (void)firmware_call(SBI_EXT_SRST, SBI_SRST_RESET, (uint64_t[5]){ SBI_SRST_SHUTDOWN });
     arch_cpu_halt();
 }
+
+void arch_power_reset(void)
+{
+    (void)firmware_call(SBI_EXT_SRST, SBI_SRST_RESET, (uint64_t[5]){ SBI_SRST_COLD_REBOOT });
+    arch_cpu_halt();
+}

@@ -73,9 +73,8 @@ static uint32_t fault_at(struct vcpu *v, uint64_t cause, const char *what, ipa_t
     return EXIT_GUEST_FAULT;
 }
 
-/* Takes the guest to its own handler of illegal instructions, as its hart would (10.1.1, 18.6.2).
- */
-static void inject_illegal_instruction(uint64_t instruction)
+/* Takes the guest to its own handler of exceptions, as its hart would (10.1.1, 18.6.2). */
+static void inject(uint64_t cause, uint64_t value)
 {
     uint64_t status = csr_read(CSR_VSSTATUS);
     uint64_t previous = csr_read(CSR_SSTATUS) & SSTATUS_SPP;
@@ -83,11 +82,30 @@ static void inject_illegal_instruction(uint64_t instruction)
 
     csr_write(CSR_VSSTATUS,
               (status & ~(SSTATUS_SPP | SSTATUS_SPIE | SSTATUS_SIE)) | previous | interrupts);
-    csr_write(CSR_VSCAUSE, CAUSE_ILLEGAL_INSTRUCTION);
+    csr_write(CSR_VSCAUSE, cause);
     csr_write(CSR_VSEPC, csr_read(CSR_SEPC));
-    csr_write(CSR_VSTVAL, instruction);
+    csr_write(CSR_VSTVAL, value);
     csr_write(CSR_SEPC, csr_read(CSR_VSTVEC) & ~UINT64_C(3));
     csr_set(CSR_SSTATUS, SSTATUS_SPP);
+}
+
+/* A guest page fault becomes an access fault at the same address, all else an illegal instruction.
+ */
+void arch_vcpu_inject_fault(struct vcpu *v)
+{
+    switch (v->exit.fault.syndrome) {
+    case CAUSE_LOAD_GUEST_PAGE:
+        inject(CAUSE_LOAD_ACCESS, csr_read(CSR_STVAL));
+        break;
+    case CAUSE_STORE_GUEST_PAGE:
+        inject(CAUSE_STORE_ACCESS, csr_read(CSR_STVAL));
+        break;
+    case CAUSE_FETCH_GUEST_PAGE:
+        inject(CAUSE_INSTRUCTION_ACCESS, csr_read(CSR_STVAL));
+        break;
+    default: /* 0: the instruction is not told */
+        inject(CAUSE_ILLEGAL_INSTRUCTION, 0);
+    }
 }
 
 /*
@@ -100,7 +118,7 @@ static uint32_t denied(struct vcpu *v, uint64_t cause, uint64_t instruction)
     if ((csr_read(CSR_SSTATUS) & SSTATUS_SPP) != 0) {
         return fault(v, cause, "instruction that it may not execute");
     }
-    inject_illegal_instruction(instruction);
+    inject(CAUSE_ILLEGAL_INSTRUCTION, instruction);
     return answered(v, EXIT_SYSREG);
 }
 

@@ -53,6 +53,10 @@ _Static_assert((int)EXIT_COUNT == TRAP_RESUME, "svm.S compares with it");
 #define XCR0_X87             1u
 #define VM_CR_SVMDIS         BIT(4)
 
+/* Intel 316972 (ICH9), 13.7.5: the processors are reset when RST_CPU goes from 0 to 1. */
+#define RESET_CONTROL      0xcf9
+#define RESET_CONTROL_FULL 0x06u
+
 /* An interrupt gate (APM vol. 2, 4.8.4): interrupts stay off in the handler. */
 struct gate {
     uint16_t offset_low, selector;
@@ -227,6 +231,12 @@ void arch_cpu_halt(void)
 void arch_power_off(void)
 {
     out16(board.power_port, board.power_value);
+    arch_cpu_halt();
+}
+
+void arch_power_reset(void)
+{
+    out8(RESET_CONTROL, RESET_CONTROL_FULL);
     arch_cpu_halt();
 }
 

@@ -16,6 +16,7 @@
 #include <arch/trap.h>
 #include <arch/vcpu.h>
 #include <arch/x86.h>
+#include <hv/arch/vcpu.h>
 #include <hv/panic.h>
 
 #define LENGTH_HLT     1u
@@ -62,6 +63,11 @@ void trap_inject(struct vcpu *v, uint32_t vector)
 
     v->arch.event =
         EVENT_VALID | EVENT_TYPE_EXCEPTION | vector | (has_error ? EVENT_ERROR_VALID : 0);
+}
+
+void arch_vcpu_inject_fault(struct vcpu *v)
+{
+    trap_inject(v, VECTOR_GP);
 }
 
 void trap_inject_page_fault(struct vcpu *v, uint64_t linear, bool is_write)

@@ -18,7 +18,7 @@ from gen.model import System
 Check = Callable[[System], Iterable[Diagnostic]]
 
 #: The modules that hold rules, in the order in which they run.
-MODULES = ("names", "limits", "cpus", "memory", "devices", "images", "guests")
+MODULES = ("names", "limits", "cpus", "memory", "devices", "images", "guests", "life")
 
 
 @dataclass(frozen=True)

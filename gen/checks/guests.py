@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gen import health
 from gen.arch import architecture
 from gen.checks import rule
 from gen.checks.words import guest_span, region_text, size_span, vm_text
@@ -28,6 +29,7 @@ from gen.ranges import (
     size_text,
     subtracted,
 )
+from gen.source import Span
 
 
 @dataclass(frozen=True)
@@ -336,13 +338,19 @@ def dtb_contradicts(system: System) -> Iterator[Diagnostic]:
 def in_place_restart(system: System) -> Iterator[Diagnostic]:
     """A guest changes the only copy of an image that is linked in place."""
     for vm in system.vms:
-        policies = (("on-crash", vm.on_crash), ("on-reboot", vm.on_reboot))
-        wrong = [key for key, policy in policies if policy == "restart"]
+        wrong: dict[str, Span] = {}
+        for event, action in vm.health.actions.items():
+            if action == "restart":
+                is_given = vm.spans.given("health", event)
+                key = health.key_of(event, is_given=is_given)
+                wrong[key] = vm.spans.of("health", event) if is_given else vm.spans.of(key)
         if not vm.in_place or not wrong:
             continue
         keys = " and ".join(f'{key} = "stop"' for key in wrong)
         notes = tuple(
-            Note(f'{key} = "restart"', vm.spans.of(key)) for key in wrong if vm.spans.given(key)
+            Note(f'{key} = "restart"', span)
+            for key, span in wrong.items()
+            if vm.spans.given(key) or vm.spans.given("health", key)
         )
         yield Diagnostic(
             "in-place-restart",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gen.model import System
+from gen.plan import frames
 from gen.plan.isa import isa
 from gen.plan.origin import origin
 from gen.plan.types import Pcpu, Stack, Vcpu
@@ -56,7 +57,7 @@ def seats(system: System) -> tuple[tuple[VcpuSeat, ...], tuple[CpuSeat, ...]]:
         vm = system.vms[vm_index]
         place = origin(vm.spans.of("cpus", index), f"vm.{vm.name}.cpus[{index}]")
         slot = runs[cpu].index(number)
-        alone = len(runs[cpu]) == 1
+        alone = len(runs[cpu]) == 1 and not system.is_planned(cpu)
         vcpus.append(VcpuSeat(number, vm_index, vm.name, index, cpu, slot, alone, place))
     cpus = []
     for number, cpu in enumerate(sorted(runs)):
@@ -113,6 +114,8 @@ def pcpus(
             cpu=seat.cpu,
             path=system.board.cpus[seat.cpu].path,
             vcpus=seat.vcpus,
+            levels=frames.levels(system, seat.cpu),
+            plans=frames.plans(system, seat.cpu),
             slice_us=seat.slice_us,
             stack_top=stacks[seat.number].top,
             hardware_id=system.board.cpus[seat.cpu].hardware_id,

@@ -16,9 +16,9 @@ from gen.arch import architecture
 from gen.board import ROOT
 from gen.model import System
 from gen.pagetables.build import Pool, pages
-from gen.plan import bodies, cpus, maps, owners, region
+from gen.plan import bodies, cpus, frames, maps, owners, region
 from gen.plan.bodies import Body
-from gen.plan.isa import Isa, isa
+from gen.plan.isa import isa
 from gen.plan.limits import limits
 from gen.plan.origin import ident, origin
 from gen.plan.types import (
@@ -63,6 +63,8 @@ def make(system: System) -> Plan:
         + len(registers)
         + len(images),
         entries=sum(len(body.memory) + len(body.copies) for body in parts),
+        windows=sum(len(plan) for seat in cpu_seats for plan in frames.plans(system, seat.cpu)),
+        restarts=sum(vm.health.restarts for vm in system.vms),
         arch_rodata=board.rodata_size + sum(body.draft.arch.rodata_size for body in parts),
         arch_data=board.data_size + sum(body.draft.arch.data_size for body in parts),
     )
@@ -81,6 +83,7 @@ def make(system: System) -> Plan:
         board_name=system.board.name,
         log_level=system.log_level,
         log_level_number=LOG_LEVELS.index(system.log_level),
+        operator=system.operator,
         inputs=(system.path.name, system.board.path.name, system.board.tree.name),
         image_files=_image_files(system),
         qemu=system.board.qemu,
@@ -90,9 +93,10 @@ def make(system: System) -> Plan:
         notes=arch.notes,
         images=images,
         pagetables=tables,
-        vms=_vms(arch, parts, roots, consoles),
+        vms=_vms(system, parts, roots, consoles),
         vcpus=cpus.vcpus(system, vcpu_seats, cpu_seats, layout.stacks),
         pcpus=cpus.pcpus(system, cpu_seats, layout.stacks),
+        frames=frames.frames(system),
         consoles=consoles,
         irqs=irqs,
         owners=owners.owners(layout, registers, images, parts),
@@ -165,9 +169,18 @@ def _mapped(
         size = pool.size
 
 
+# A set of VMs, as bits.
+def _set(system: System, names: Sequence[str]) -> int:
+    return sum(1 << vm.index for vm in system.vms if vm.name in names)
+
+
 def _vms(
-    arch: Isa, parts: Sequence[Body], roots: Sequence[maps.Roots], consoles: Sequence[Console]
+    system: System,
+    parts: Sequence[Body],
+    roots: Sequence[maps.Roots],
+    consoles: Sequence[Console],
 ) -> tuple[Vm, ...]:
+    arch = isa(system.board.arch)
     result = []
     vcpu_first = 0
     for body, root in zip(parts, roots, strict=True):
@@ -183,9 +196,14 @@ def _vms(
                 vcpu_first=vcpu_first,
                 vcpu_count=len(vm.cpus),
                 autostart=vm.autostart,
-                on_crash=vm.on_crash,
-                on_reboot=vm.on_reboot,
+                health=vm.health,
                 in_place=vm.in_place,
+                after=_set(system, vm.after),
+                manages=_set(system, vm.manages),
+                manages_plans=vm.manages_plans,
+                ready_within_us=vm.ready_within_us,
+                watchdog_us=vm.watchdog_us,
+                watchdog_at_boot=vm.watchdog_at_boot,
                 pmu=vm.pmu,
                 stage2_root=root.stage2,
                 window_root=root.window,

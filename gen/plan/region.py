@@ -23,6 +23,8 @@ _RODATA_PER_VCPU = 64
 _RODATA_PER_PCPU = 64
 _RODATA_PER_IRQ = 16
 _RODATA_PER_OWNER = 128
+_RODATA_PER_WINDOW = 32
+_DATA_PER_RESTART = 8
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Counts:
 
     irqs: entries of irq_routes[].  owners: entries of owners[], without the sections.
     entries: rows of memory and image tables, of all VMs.
+    windows: of plans, on all CPUs.  restarts: allowed within their times, of all VMs.
     arch_rodata, arch_data: bytes that the architecture needs for all VMs and for itself.
     """
 
@@ -41,6 +44,8 @@ class Counts:
     irqs: int
     owners: int
     entries: int
+    windows: int
+    restarts: int
     arch_rodata: int
     arch_data: int
 
@@ -92,6 +97,7 @@ def rodata_budget(counts: Counts) -> int:
         + counts.pcpus * _RODATA_PER_PCPU
         + counts.irqs * _RODATA_PER_IRQ
         + (counts.owners + counts.entries) * _RODATA_PER_OWNER
+        + counts.windows * _RODATA_PER_WINDOW
         + counts.arch_rodata
     )
     return align_up(abi.RODATA_BUDGET + tables, PAGE_SIZE)
@@ -104,6 +110,7 @@ def data_budget(counts: Counts) -> int:
         + counts.vcpus * abi.VCPU_SIZE_MAX
         + counts.pcpus * abi.PCPU_SIZE_MAX
         + counts.consoles * abi.CONSOLE_SIZE_MAX
+        + counts.restarts * _DATA_PER_RESTART
         + counts.arch_data
     )
     return align_up(abi.DATA_BUDGET + state, PAGE_SIZE)

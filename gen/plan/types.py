@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gen.model import Permissions, Qemu
+from gen.model import Health, Permissions, Qemu
 from gen.pagetables.build import ENTRY_SIZE, Table
 from gen.ranges import PAGE_SIZE, Range
 
@@ -216,6 +216,7 @@ class Vm:
 
     ident: the name as part of a C name.  console: index in consoles[], None without.
     stage2_root, window_root: addresses of tables; window_root is 0 where there is none.
+    after, manages: sets of VMs, a bit for each index.  watchdog_us: 0 for none.
     """
 
     index: int
@@ -225,9 +226,14 @@ class Vm:
     vcpu_first: int
     vcpu_count: int
     autostart: bool
-    on_crash: Literal["stop", "restart"]
-    on_reboot: Literal["stop", "restart"]
+    health: Health
     in_place: bool
+    after: int
+    manages: int
+    manages_plans: bool
+    ready_within_us: int
+    watchdog_us: int
+    watchdog_at_boot: bool
     pmu: bool
     stage2_root: int
     window_root: int
@@ -269,17 +275,43 @@ class Vcpu:
 
 
 @dataclass(frozen=True)
+class PlanWindow:
+    """struct plan_window: time of a CPU up to `end_us` of the frame.
+
+    levels: sets of slots, from who comes first; none where the time is nobody's.
+    what: whose it is, for people.
+    """
+
+    end_us: int
+    levels: tuple[int, ...]
+    what: str
+
+
+@dataclass(frozen=True)
+class Frame:
+    """struct plan_config."""
+
+    name: str
+    frame_us: int
+    origin: str
+
+
+@dataclass(frozen=True)
 class Pcpu:
     """struct pcpu_config and struct pcpu.
 
     number: index in pcpus[].  cpu: the board's number.  vcpus: indices in vcpus[], by slot.
     hardware_id: what the machine calls it.
+    levels: sets of slots by priority, highest first; empty on a planned CPU.
+    plans: its windows in each plan; empty on a CPU without plan.
     """
 
     number: int
     cpu: int
     path: str
     vcpus: tuple[int, ...]
+    levels: tuple[int, ...]
+    plans: tuple[tuple[PlanWindow, ...], ...]
     slice_us: int
     stack_top: int
     hardware_id: int
@@ -363,6 +395,7 @@ class Plan:
     board_name: str
     log_level: str
     log_level_number: int
+    operator: bool
     inputs: tuple[str, ...]
     image_files: tuple[str, ...]
     qemu: Qemu | None
@@ -375,6 +408,7 @@ class Plan:
     vms: tuple[Vm, ...]
     vcpus: tuple[Vcpu, ...]
     pcpus: tuple[Pcpu, ...]
+    frames: tuple[Frame, ...]
     consoles: tuple[Console, ...]
     irqs: tuple[IrqRoute, ...]
     owners: tuple[Owner, ...]

@@ -3,13 +3,12 @@
  * The console under all interleavings of CPUs that write at the same time: who finds the lock taken
  * leaves its bytes to the holder, and nothing may be left behind.
  */
-/* SOURCES: tests/host/machine.c tests/host/explore.c */
-/* SOURCES: runtime/sched.c runtime/vcpu.c runtime/vm.c runtime/vmm.c */
-/* SOURCES: runtime/health.c runtime/memory.c */
-/* SOURCES: runtime/image.c runtime/panic.c runtime/lib/format.c */
-/* SOURCES: runtime/console.c runtime/terminal.c runtime/command.c runtime/log.c */
+/* SOURCES: tests/host/machine.c tests/host/explore.c runtime/sched.c runtime/vcpu.c runtime/vm.c */
+/* SOURCES: runtime/vmm.c runtime/health.c runtime/plan.c runtime/watchdog.c runtime/memory.c */
+/* SOURCES: runtime/image.c runtime/panic.c runtime/lib/format.c runtime/console.c */
+/* SOURCES: runtime/terminal.c runtime/command.c runtime/log.c arch/fake/context.c */
+/* SOURCES: arch/fake/cpu.c arch/fake/vcpu.c arch/fake/console.c */
 /* INTERLEAVE: runtime/console.c runtime/log.c */
-/* SOURCES: arch/fake/context.c arch/fake/cpu.c arch/fake/vcpu.c arch/fake/console.c */
 #include "explore.h"
 #include "machine.h"
 #include "test.h"

@@ -2,11 +2,11 @@
 /*
  * The scheduler on the fake architecture: turns, slices, wake order, idle, guest timers, kicks.
  */
-/* SOURCES: tests/host/machine.c runtime/sched.c runtime/vcpu.c runtime/vm.c */
-/* SOURCES: runtime/vmm.c runtime/health.c runtime/memory.c runtime/image.c runtime/panic.c */
-/* SOURCES: runtime/console.c runtime/terminal.c */
-/* SOURCES: runtime/command.c runtime/log.c runtime/lib/format.c */
-/* SOURCES: arch/fake/context.c arch/fake/cpu.c arch/fake/vcpu.c arch/fake/console.c */
+/* SOURCES: tests/host/machine.c runtime/sched.c runtime/vcpu.c runtime/vm.c runtime/vmm.c */
+/* SOURCES: runtime/health.c runtime/plan.c runtime/watchdog.c runtime/memory.c runtime/image.c */
+/* SOURCES: runtime/panic.c runtime/console.c runtime/terminal.c runtime/command.c runtime/log.c */
+/* SOURCES: runtime/lib/format.c arch/fake/context.c arch/fake/cpu.c arch/fake/vcpu.c */
+/* SOURCES: arch/fake/console.c */
 #include "machine.h"
 #include "test.h"
 #include <hv/arch/time.h>

@@ -3,12 +3,11 @@
  * The life of VMs: every transition and every refusal, policies, counting, the end of the machine,
  * the operator's commands; and long random runs against a model that fits on a page.
  */
-/* SOURCES: tests/host/machine.c */
-/* SOURCES: runtime/sched.c runtime/vcpu.c runtime/vm.c runtime/vmm.c */
-/* SOURCES: runtime/health.c runtime/memory.c */
-/* SOURCES: runtime/image.c runtime/panic.c runtime/lib/format.c */
-/* SOURCES: runtime/console.c runtime/terminal.c runtime/command.c runtime/log.c */
-/* SOURCES: arch/fake/context.c arch/fake/cpu.c arch/fake/vcpu.c arch/fake/console.c */
+/* SOURCES: tests/host/machine.c runtime/sched.c runtime/vcpu.c runtime/vm.c runtime/vmm.c */
+/* SOURCES: runtime/health.c runtime/plan.c runtime/watchdog.c runtime/memory.c runtime/image.c */
+/* SOURCES: runtime/panic.c runtime/lib/format.c runtime/console.c runtime/terminal.c */
+/* SOURCES: runtime/command.c runtime/log.c arch/fake/context.c arch/fake/cpu.c arch/fake/vcpu.c */
+/* SOURCES: arch/fake/console.c */
 #define _GNU_SOURCE
 #include "machine.h"
 #include "test.h"
@@ -274,7 +273,7 @@ TEST(guest_reset)
 TEST(reset_may_mean_stop)
 {
     build();
-    machine_config(alpha)->on_reboot = VM_POLICY_STOP;
+    machine_config(alpha)->health[HEALTH_RESET] = HEALTH_STOP;
     start();
     order(machine_vcpu(alpha, 0), EXIT_SYSTEM_RESET);
     EXPECT_EQ(alpha->state, VM_STOPPED);
@@ -283,7 +282,7 @@ TEST(reset_may_mean_stop)
 TEST(crash)
 {
     build();
-    machine_config(beta)->on_crash = VM_POLICY_RESTART;
+    machine_config(beta)->health[HEALTH_MEMORY_FAULT] = HEALTH_RESTART;
     start();
     order(machine_vcpu(alpha, 0), EXIT_GUEST_FAULT);
     EXPECT_EQ(alpha->state, VM_FAILED);
@@ -422,6 +421,7 @@ TEST(command_cannot_restart_what_is_linked_in_place)
 struct model {
     enum vm_state state;
     uint32_t boots;
+    uint32_t restarts; /* after failures; the clock stands still, so that all are within the time */
     bool is_on[4];
 };
 
@@ -464,10 +464,14 @@ static void model_exit(struct model *model, const struct vm_config *config, uint
         model_end(model, VM_STOPPED);
         break;
     case EXIT_SYSTEM_RESET:
-        model_end(model, config->on_reboot == VM_POLICY_RESTART ? VM_READY : VM_STOPPED);
+        model_end(model, config->health[HEALTH_RESET] == HEALTH_RESTART ? VM_READY : VM_STOPPED);
         break;
     case EXIT_GUEST_FAULT:
-        model_end(model, config->on_crash == VM_POLICY_RESTART ? VM_READY : VM_FAILED);
+        model_end(model, config->health[HEALTH_MEMORY_FAULT] == HEALTH_RESTART &&
+                                 model->restarts < MACHINE_RESTARTS
+                             ? VM_READY
+                             : VM_FAILED);
+        model->restarts += model->state == VM_RUNNING ? 1 : 0;
         break;
     default:
         break;
@@ -481,7 +485,10 @@ static void compare(void)
         EXPECT_EQ(vms[i].boot_count, models[i].boots);
         EXPECT_EQ(vms[i].live_vcpu_count, model_live(&models[i]));
         for (uint32_t j = 0; j < vms[i].config->vcpu_count; j++) {
-            EXPECT_EQ(machine_vcpu(&vms[i], j)->state, models[i].is_on[j] ? VCPU_HALTED : VCPU_OFF);
+            enum vcpu_state on = models[i].state == VM_PAUSED ? VCPU_RUNNING : VCPU_HALTED;
+
+            EXPECT_EQ(machine_vcpu(&vms[i], j)->state, models[i].is_on[j] ? on : VCPU_OFF);
+            EXPECT(models[i].state != VM_PAUSED || !machine_vcpu(&vms[i], j)->arch.is_loaded);
         }
     }
 }
@@ -494,38 +501,43 @@ static void random_step(uint64_t *seed)
     struct vm *vm = &vms[index];
     struct model *model = &models[index];
     uint32_t i = (uint32_t)(test_random(seed) % vm->config->vcpu_count);
-    bool is_running = model->state == VM_RUNNING;
+    bool is_up = model->state == VM_RUNNING || model->state == VM_PAUSED;
 
-    switch (test_random(seed) % 6) {
+    switch (test_random(seed) % 8) {
     case 0: /* the operator boots */
-        EXPECT_EQ(AS_CPU_0(vm_boot(vm)), is_running ? HV_ERR_STATE : HV_OK);
-        if (!is_running) {
+        EXPECT_EQ(AS_CPU_0(vm_boot(vm)), is_up ? HV_ERR_STATE : HV_OK);
+        if (!is_up) {
             model_end(model, VM_READY);
         }
         break;
     case 1: /* the operator stops or restarts */
         if (test_random(seed) % 4 == 0) {
-            bool restarts = test_random(seed) % 2 == 0;
-
-            EXPECT_EQ(AS_CPU_0(vm_stop(vm, restarts ? VM_END_RESTART : VM_END_STOPPED)),
-                      is_running ? HV_OK : HV_ERR_STATE);
-            if (is_running) {
-                model_end(model, restarts ? VM_READY : VM_STOPPED);
+            EXPECT_EQ(AS_CPU_0(vm_stop(vm, VM_END_STOPPED)), is_up ? HV_OK : HV_ERR_STATE);
+            if (is_up) {
+                model_end(model, VM_STOPPED);
             }
+        } else if (test_random(seed) % 2 == 0) {
+            EXPECT_EQ(AS_CPU_0(vm_restart(vm)), HV_OK);
+            model_end(model, VM_READY);
         }
         break;
     case 2:
-    case 3: { /* a guest switches a vCPU on */
-        enum hv_err expected = !is_running       ? HV_ERR_STATE
-                               : model->is_on[i] ? HV_ERR_ALREADY
-                                                 : HV_OK;
+        EXPECT_EQ(AS_CPU_0(vm_pause(vm)), model->state == VM_RUNNING ? HV_OK : HV_ERR_STATE);
+        model->state = model->state == VM_RUNNING ? VM_PAUSED : model->state;
+        break;
+    case 3:
+        EXPECT_EQ(AS_CPU_0(vm_resume(vm)), model->state == VM_PAUSED ? HV_OK : HV_ERR_STATE);
+        model->state = model->state == VM_PAUSED ? VM_RUNNING : model->state;
+        break;
+    case 4: { /* a guest switches a vCPU on */
+        enum hv_err expected = !is_up ? HV_ERR_STATE : model->is_on[i] ? HV_ERR_ALREADY : HV_OK;
 
         EXPECT_EQ(AS_CPU_0(vcpu_on(machine_vcpu(vm, i), 0x1000, 0)), expected);
         model->is_on[i] = model->is_on[i] || expected == HV_OK;
         break;
     }
     default: /* a guest does something */
-        if (model->is_on[i]) {
+        if (model->is_on[i] && model->state == VM_RUNNING) {
             int what = exits[test_random(seed) % 6];
 
             order(machine_vcpu(vm, i), what);
@@ -550,8 +562,10 @@ static void random_run(uint64_t seed)
             cpus[j] = (uint8_t)(test_random(&seed) % 4);
         }
         vm = machine_add_vm(names[i], 1 + (uint32_t)(test_random(&seed) % 4), cpus);
-        machine_config(vm)->on_crash = test_random(&seed) % 2 ? VM_POLICY_STOP : VM_POLICY_RESTART;
-        machine_config(vm)->on_reboot = test_random(&seed) % 4 ? VM_POLICY_RESTART : VM_POLICY_STOP;
+        machine_config(vm)->health[HEALTH_MEMORY_FAULT] =
+            test_random(&seed) % 2 ? HEALTH_STOP : HEALTH_RESTART;
+        machine_config(vm)->health[HEALTH_RESET] =
+            test_random(&seed) % 4 ? HEALTH_RESTART : HEALTH_STOP;
         models[i] = (struct model){ .state = VM_RUNNING, .boots = 1, .is_on = { true } };
     }
     for (uint32_t i = 0; i < MACHINE_VCPUS; i++) {
@@ -559,13 +573,13 @@ static void random_run(uint64_t seed)
         orders[i] = EXIT_HALT;
     }
     start();
-    for (uint32_t step = 0; step < 2000; step++) {
+    for (uint32_t step = 0; step < 100; step++) {
         fake_output_count = 0;
         compare();
         random_step(&seed);
         running = 0;
         for (uint32_t i = 0; i < MODEL_VMS; i++) {
-            running += models[i].state == VM_RUNNING ? 1 : 0;
+            running += models[i].state == VM_RUNNING || models[i].state == VM_PAUSED ? 1 : 0;
         }
         if (running == 0) {
             EXPECT_EQ(fake_power_offs, 1);
@@ -577,7 +591,7 @@ static void random_run(uint64_t seed)
 
 TEST(random_runs)
 {
-    for (uint64_t seed = 1; seed <= 60; seed++) {
+    for (uint64_t seed = 1; seed <= 10000; seed++) {
         int status = 0;
         pid_t pid;
 

@@ -14,6 +14,7 @@ import pytest
 
 from gen import checks, diag
 from gen.__main__ import main
+from gen.health import EVENTS
 from gen.load import load
 from gen.model import Interrupt, System
 from gen.ranges import MIB, Range
@@ -47,7 +48,9 @@ def test_defaults(tmp_path: Path) -> None:
     assert (made.name, made.log_level) == ("demo", "info")
     (vm,) = made.vms
     assert (vm.vcpu_count, vm.cpus, vm.console, vm.autostart) == (2, (2, 1), "uart", True)
-    assert (vm.on_crash, vm.on_reboot, vm.in_place) == ("stop", "restart", False)
+    actions = vm.health.actions
+    assert (actions["memory-fault"], actions["reset"], vm.in_place) == ("stop", "restart", False)
+    assert tuple(actions) == EVENTS
     (region,) = vm.memory
     assert (region.name, region.guest_range) == ("ram", Range(0x4000_0000, 16 * MIB))
     assert (region.kind, region.physical, region.permissions) == ("allocated", None, "rwx")

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The per-CPU scheduler: preemptive round robin over the vCPU tasks of one CPU.
+ * The per-CPU scheduler: who of the vCPU tasks of one CPU runs.
  *
  * vCPUs never migrate. A CPU's ready set is one atomic word, bit `slot` for each of its vCPUs
- * (at most 64), so that waking a vCPU from any CPU is one atomic OR and needs no lock, and the next
- * task in turn is found with a rotate and a count of trailing zeros.
+ * (at most 64), so that waking a vCPU from any CPU is one atomic OR and needs no lock.
  *
- * The CPU's deadline is the earliest of: the end of the slice, if another vCPU is ready; the guest
- * timers of vCPUs that are not loaded; the alarm of the console. A vCPU alone on its CPU arms it
- * only by leaving a line unfinished that somebody is looking at.
+ * Who comes first is said by *levels*, sets of slots: the tasks of the first level that has a ready
+ * one take turns, by a rotate and a count of trailing zeros. Round robin has a level for each
+ * priority. On a planned CPU the window of the moment has at most two: whose it is, and who gets
+ * what they leave unused (hv/plan.h); a window without levels is nobody's.
+ *
+ * The CPU's deadline is the earliest of: the end of the window; the end of the slice, if another
+ * vCPU of the level is ready; the guest timers of vCPUs that are not loaded; what its VMs must do
+ * until then (vm_deadline()); the alarm of the console. A vCPU alone on its CPU, without plan and
+ * watchdog, arms it only by leaving a line unfinished that somebody is looking at.
  */
 #pragma once
 
@@ -26,12 +31,15 @@ struct pcpu {
     const struct pcpu_config *config;
 
     /* Own CPU only. */
-    struct vcpu *running;  /* atomic, others read it: whose task executes; NULL: the idle task */
-    struct vcpu *loaded;   /* whose guest registers are in the machine; NULL: nobody's */
-    struct arch_task idle; /* context of the idle task */
-    uint64_t slice_end;    /* ticks; when `running` has had its turn */
-    uint64_t alarm;        /* ticks; when console_timer() is wanted here, or TIME_NEVER */
-    bool resched;          /* look for the next task before the guest is entered */
+    struct vcpu *running;   /* atomic, others read it: whose task executes; NULL: the idle task */
+    struct vcpu *loaded;    /* whose guest registers are in the machine; NULL: nobody's */
+    struct arch_task idle;  /* context of the idle task */
+    const uint64_t *levels; /* [level_count]: sets of slots, from who comes first */
+    uint32_t level_count;
+    uint64_t window_end; /* ticks; when the levels change, or TIME_NEVER */
+    uint64_t slice_end;  /* ticks; when `running` has had its turn */
+    uint64_t alarm;      /* ticks; when console_timer() is wanted here, or TIME_NEVER */
+    bool resched;        /* look for the next task before the guest is entered */
 
     /* Visible to others. */
     uint64_t ready HV_ALIGNED(64); /* atomic: bit `slot` of each vCPU task that wants to run */
@@ -67,8 +75,8 @@ void sched_block(void);
 /* Lets the next ready task run if this one's turn is over or another must go first. Own task. */
 void sched_yield(void);
 
-/* This CPU's deadline passed: wakes vCPUs whose timers are due, ends the slice. From the interrupt
- * path of any context. */
+/* This CPU's deadline passed: goes on to the next window, wakes vCPUs whose timers are due, ends
+ * the slice. From the interrupt path of any context; no lock held. */
 void sched_timer(void);
 
 /* Arms this CPU's deadline anew, after a vCPU's wake_at changed. */

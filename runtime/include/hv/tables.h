@@ -10,6 +10,7 @@
 
 #include <arch/types.h>
 #include <hv/console.h>
+#include <hv/health.h>
 #include <hv/sched.h>
 #include <hv/types.h>
 #include <hv/vcpu.h>
@@ -17,13 +18,7 @@
 
 /* Raised whenever a type below changes its meaning; the generated C asserts the one it was made
  * for. */
-#define HV_TABLES_VERSION 1
-
-/* What a VM does when it crashes or asks for a reset. */
-enum vm_policy {
-    VM_POLICY_STOP,
-    VM_POLICY_RESTART,
-};
+#define HV_TABLES_VERSION 2
 
 #define MEM_READ    0x1u
 #define MEM_WRITE   0x2u
@@ -68,8 +63,16 @@ struct vm_config {
     uint16_t vcpu_first; /* its vCPUs are vcpus[vcpu_first ... vcpu_first + vcpu_count - 1] */
     uint16_t vcpu_count;
     bool autostart;
-    enum vm_policy on_crash;
-    enum vm_policy on_reboot;
+    uint8_t health[HEALTH_COUNT]; /* enum health_action that follows each event */
+    uint32_t restart_limit;       /* restarts after a failure, in any time of that length: */
+    uint64_t restart_within_us;
+    uint64_t *restart_times; /* [restart_limit], zeroes: ticks of the last ones, a ring */
+    uint64_t after;          /* VMs that must be ready before it starts, bit for each index */
+    uint64_t ready_within_us;
+    uint64_t watchdog_us; /* longest time without a sign of life; 0: no watchdog */
+    bool watchdog_at_boot;
+    uint64_t manages; /* VMs that it may query and control, bit for each index */
+    bool manages_plans;
     paddr_t stage2_root; /* of the generated second-stage tables */
     paddr_t window_root; /* of the hypervisor map with this VM's memory added; 0: linked in place */
     ipa_t entry;
@@ -92,12 +95,27 @@ struct vcpu_config {
     struct arch_vcpu_config arch;
 };
 
+/* Time of a CPU up to a point of the frame. Sorted; the last one ends with the frame. */
+struct plan_window {
+    uint64_t end_us;      /* microseconds from the frame's start */
+    uint32_t level_count; /* 0: nobody's */
+    uint64_t levels[2];   /* sets of slots: whose it is, and who gets what they leave */
+};
+
+struct plan_config {
+    const char *name;
+    uint64_t frame_us; /* microseconds */
+};
+
 struct pcpu_config {
     uint16_t index;
     uint16_t vcpu_count;
     struct vcpu *const *vcpus; /* [vcpu_count], by slot */
-    uint32_t slice_us;         /* round robin slice, microseconds */
-    uintptr_t stack_top;       /* of its idle task */
+    uint32_t level_count;
+    const uint64_t *levels; /* sets of slots by priority, highest first; NULL: planned, or idle */
+    const struct plan_window *const *plans; /* its windows in each plan; NULL: not planned */
+    uint32_t slice_us;                      /* round robin slice, microseconds */
+    uintptr_t stack_top;                    /* of its idle task */
     struct arch_pcpu_config arch;
 };
 
@@ -130,6 +148,8 @@ extern const struct owner owners[];
 extern const uint32_t vm_count;
 extern const uint32_t vcpu_count;
 extern const uint32_t pcpu_count;
+extern const struct plan_config plan_configs[]; /* the machine starts with the first */
+extern const uint32_t plan_count;
 extern const uint32_t irq_route_count;
 extern const uint32_t owner_count;
 extern const char system_name[];
@@ -159,7 +179,7 @@ static inline struct vcpu *vm_find_vcpu(const struct vm *vm, uint64_t index)
 }
 
 /* The generator budgets these sizes; the generated C asserts them. */
-#define HV_VM_SIZE_MAX   512u
+#define HV_VM_SIZE_MAX   1024u
 #define HV_VCPU_SIZE_MAX 2560u
 #define HV_PCPU_SIZE_MAX 512u
 #define HV_STACK_SIZE    4096u

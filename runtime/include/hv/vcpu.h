@@ -74,7 +74,9 @@ struct vcpu_exit {
 };
 
 /* Requests to a vCPU from anybody; bits of vcpu.requests. */
-#define VCPU_REQUEST_STOP 0x1u /* leave the guest and switch off */
+#define VCPU_REQUEST_STOP  0x1u /* leave the guest and switch off */
+#define VCPU_REQUEST_PAUSE 0x2u /* leave the guest and wait until it is taken back */
+#define VCPU_REQUEST_ARM   0x4u /* arm the CPU's timer anew */
 
 struct vcpu {
     struct arch_vcpu arch; /* first: trap entry finds the guest registers at offset 0 */
@@ -88,6 +90,8 @@ struct vcpu {
     uint64_t entry; /* set by vcpu_on() under vm->lock, read by the task when READY */
     uint64_t argument;
     uint32_t requests;          /* atomic: VCPU_REQUEST_*, set by anybody, cleared by the task */
+    uint64_t cpu_time;          /* ticks of its finished turns; written by own CPU, atomic */
+    uint64_t turn_start;        /* ticks; the same */
     uint64_t wake_at;           /* ticks; own CPU only: when the unloaded guest's timer is due */
     struct vcpu_exit exit;      /* own CPU only */
     uint64_t exits[EXIT_COUNT]; /* exits by reason; written by own CPU, read by reports */
@@ -106,6 +110,9 @@ HV_MUST_CHECK enum hv_err vcpu_on(struct vcpu *v, uint64_t entry, uint64_t argum
 /* Makes a vCPU look at its requests and interrupts soon, wherever it is. Any CPU, no lock needed.
  */
 void vcpu_notify(struct vcpu *v);
+
+/* Ticks of CPU time that it has used. Any CPU. */
+uint64_t vcpu_cpu_time(const struct vcpu *v);
 
 /* -> EXITING -> OFF, and restarts or ends the VM when this was its last live vCPU; does not return
  * if that was the last VM. Own task. Takes vm->lock. */

@@ -7,11 +7,12 @@
  */
 #include <hv/tables.h>
 
-_Static_assert(HV_TABLES_VERSION == 1, "the tables were made for version 1 of hv/tables.h");
+_Static_assert(HV_TABLES_VERSION == 2, "the tables were made for version 2 of hv/tables.h");
 _Static_assert(HV_PAGE_SIZE == 4096, "sections and page tables were planned in 4 KiB");
 _Static_assert(HV_STACK_SIZE == 4096,
                "stack addresses were planned 4096 bytes apart, plus a guard page");
-_Static_assert(sizeof(struct vm) <= 512, "the budget of .data counts 512 bytes for each struct vm");
+_Static_assert(sizeof(struct vm) <= 1024,
+               "the budget of .data counts 1024 bytes for each struct vm");
 _Static_assert(sizeof(struct vcpu) <= 2560,
                "the budget of .data counts 2560 bytes for each struct vcpu");
 _Static_assert(sizeof(struct pcpu) <= 512,
@@ -34,6 +35,7 @@ const uint32_t system_log_level = 2; /* info */
 const uint32_t vm_count = 1;
 const uint32_t vcpu_count = 1;
 const uint32_t pcpu_count = 2;
+const uint32_t plan_count = 0;
 const uint32_t console_count = 1;
 const uint32_t irq_route_count = 34;
 const uint32_t owner_count = 12;
@@ -83,6 +85,8 @@ static const struct image_copy copies_solo[] = {
     },
 };
 
+static uint64_t restarts_solo[5];
+
 static const struct mmio_region mmio_solo[] = {
     /* GIC distributor */
     {
@@ -108,8 +112,27 @@ const struct vm_config vm_configs[] = {
         .vcpu_first = 0,
         .vcpu_count = 1,
         .autostart = true,
-        .on_crash = VM_POLICY_STOP,
-        .on_reboot = VM_POLICY_RESTART,
+        .health = {
+            [HEALTH_MEMORY_FAULT] = HEALTH_STOP,
+            [HEALTH_INSTRUCTION_FAULT] = HEALTH_STOP,
+            [HEALTH_HYPERCALL] = HEALTH_IGNORE,
+            [HEALTH_WATCHDOG] = HEALTH_RESTART,
+            [HEALTH_IMAGE] = HEALTH_STOP,
+            [HEALTH_ENTRY] = HEALTH_STOP,
+            [HEALTH_SPENT] = HEALTH_STOP,
+            [HEALTH_NOT_READY] = HEALTH_IGNORE,
+            [HEALTH_SHUTDOWN] = HEALTH_STOP,
+            [HEALTH_RESET] = HEALTH_RESTART,
+        },
+        .restart_limit = 5,
+        .restart_within_us = 60000000,
+        .restart_times = restarts_solo,
+        .after = 0x0,
+        .ready_within_us = 30000000,
+        .watchdog_us = 0,
+        .watchdog_at_boot = false,
+        .manages = 0x0,
+        .manages_plans = false,
         .stage2_root = { 0x40237000 },
         .window_root = { 0x40234000 },
         .entry = { 0x40000000 },
@@ -165,12 +188,17 @@ static struct vcpu *const cpu1_vcpus[] = {
     &vcpus[0],
 };
 
+static const uint64_t cpu1_levels[] = { 0x1 };
+
 const struct pcpu_config pcpu_configs[] = {
     /* CPU 0, /cpus/cpu@0 */
     [0] = {
         .index = 0,
         .vcpu_count = 0,
         .vcpus = NULL,
+        .level_count = 0,
+        .levels = NULL,
+        .plans = NULL,
         .slice_us = 10000,
         .stack_top = 0x4022a000,
         .arch = {
@@ -183,6 +211,9 @@ const struct pcpu_config pcpu_configs[] = {
         .index = 1,
         .vcpu_count = 1,
         .vcpus = cpu1_vcpus,
+        .level_count = 1,
+        .levels = cpu1_levels,
+        .plans = NULL,
         .slice_us = 10000,
         .stack_top = 0x4022c000,
         .arch = {
@@ -197,6 +228,10 @@ struct pcpu pcpus[] = {
     [0] = { .config = &pcpu_configs[0] },
     /* CPU 1 */
     [1] = { .config = &pcpu_configs[1] },
+};
+
+const struct plan_config plan_configs[] = {
+    { .name = NULL }, /* no plan */
 };
 
 /* ---- consoles, interrupts, owners ------------------------------------------------------------ */

@@ -5,11 +5,11 @@
  */
 #pragma once
 
-#define PCPU_SIZE         128  /* sizeof(struct pcpu) */
+#define PCPU_SIZE         192  /* sizeof(struct pcpu) */
 #define PCPU_CONFIG       8    /* offsetof(struct pcpu, config) */
 #define PCPU_LOADED       24   /* offsetof(struct pcpu, loaded) */
-#define PCPU_CONFIG_STACK 24   /* offsetof(struct pcpu_config, stack_top) */
-#define PCPU_CONFIG_MPIDR 32   /* offsetof(struct pcpu_config, arch.mpidr) */
+#define PCPU_CONFIG_STACK 48   /* offsetof(struct pcpu_config, stack_top) */
+#define PCPU_CONFIG_MPIDR 56   /* offsetof(struct pcpu_config, arch.mpidr) */
 #define VCPU_FPCR         264  /* offsetof(struct arch_vcpu, fpcr); fpsr follows */
 #define VCPU_Q            288  /* offsetof(struct arch_vcpu, q) */
 #define TRAP_RESUME       14   /* EXIT_COUNT: a trap handler's word for "go on with the guest" */

@@ -56,6 +56,7 @@ static inline void dsb_ish(void)
 
 /* ESR_EL2, D19.2.37. */
 #define ESR_EC(esr)       ((uint32_t)((esr) >> 26) & 0x3f)
+#define ESR_EC_BITS(ec)   ((uint64_t)(ec) << 26)
 #define ESR_EC_WFX        0x01
 #define ESR_EC_SVE        0x19
 #define ESR_EC_HVC64      0x16
@@ -74,6 +75,7 @@ static inline void dsb_ish(void)
 #define ISS_ABORT_FSC_TYPE UINT64_C(0x3c) /* fault status without its level */
 #define FSC_TRANSLATION    UINT64_C(0x04)
 #define FSC_PERMISSION     UINT64_C(0x0c)
+#define FSC_EXTERNAL       UINT64_C(0x10)
 
 #define ISS_SYSREG_IS_READ BIT(0)
 #define ISS_SYSREG_RT(esr) ((uint32_t)((esr) >> 5) & 0x1f)
@@ -89,6 +91,7 @@ static inline void dsb_ish(void)
 /* SPSR_ELx, D19.2.152: PSTATE of the guest. */
 #define PSTATE_EL      UINT64_C(0xc) /* exception level; 0 is EL0 in both execution states */
 #define PSTATE_AARCH32 BIT(4)
+#define PSTATE_SP      BIT(0) /* the level's own stack pointer */
 /* IT[7:2] are bits [15:10], IT[1:0] bits [26:25]. */
 #define PSTATE_IT(pstate)  (((pstate) >> 8 & 0xfc) | ((pstate) >> 25 & 0x3))
 #define PSTATE_IT_BITS(it) (((it)&0xfc) << 8 | ((it)&0x3) << 25)
@@ -99,6 +102,8 @@ static inline void dsb_ish(void)
 #define SCTLR_EL1_SPAN     BIT(23)         /* an exception leaves PSTATE.PAN as it is */
 
 /* Offsets from VBAR_EL1, table D1-6: synchronous exceptions from EL0. */
+#define VECTOR_SAME_SP0      UINT64_C(0x000)
+#define VECTOR_SAME_SPX      UINT64_C(0x200)
 #define VECTOR_LOWER_AARCH64 UINT64_C(0x400)
 #define VECTOR_LOWER_AARCH32 UINT64_C(0x600)
 

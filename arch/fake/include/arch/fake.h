@@ -40,6 +40,7 @@ struct fake_cpu {
 extern struct fake_cpu fake_cpus[FAKE_CPUS_MAX];
 extern uint64_t fake_clock;        /* arch_time_now() */
 extern uint32_t fake_power_offs;   /* calls of arch_power_off() */
+extern uint32_t fake_power_resets; /* calls of arch_power_reset() */
 extern bool fake_may_preempt;      /* fake_preempt() yields */
 extern uint32_t fake_windows_open; /* arch_window_open() minus arch_window_close() */
 extern uint64_t fake_zeroed;       /* bytes that arch_mm_zero() was asked for */

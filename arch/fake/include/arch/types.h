@@ -32,6 +32,7 @@ struct arch_vcpu {
     uint32_t steps;      /* of the guest, since reset */
     uint32_t resets;     /* arch_vcpu_reset() */
     uint32_t offs;       /* arch_vcpu_off() */
+    uint32_t faults;     /* calls of arch_vcpu_inject_fault() */
     uint32_t loads;      /* arch_vcpu_load() */
     uint32_t interrupts; /* that the guest took */
 };

@@ -8,8 +8,8 @@
 #define PCPU_SIZE         192 /* sizeof(struct pcpu) */
 #define PCPU_CONFIG       16  /* offsetof(struct pcpu, config) */
 #define PCPU_LOADED       32  /* offsetof(struct pcpu, loaded) */
-#define PCPU_CONFIG_STACK 24  /* offsetof(struct pcpu_config, stack_top) */
-#define PCPU_CONFIG_HART  32  /* offsetof(struct pcpu_config, arch.hart_id) */
+#define PCPU_CONFIG_STACK 48  /* offsetof(struct pcpu_config, stack_top) */
+#define PCPU_CONFIG_HART  56  /* offsetof(struct pcpu_config, arch.hart_id) */
 #define VCPU_HV_SP        256 /* offsetof(struct arch_vcpu, hv_sp) */
 #define VCPU_HV_TP        264 /* offsetof(struct arch_vcpu, hv_tp) */
 #define VCPU_F            272 /* offsetof(struct arch_vcpu, f) */

@@ -7,8 +7,8 @@
 
 #define PCPU_SIZE         448 /* sizeof(struct pcpu) */
 #define PCPU_CONFIG       272 /* offsetof(struct pcpu, config) */
-#define PCPU_CONFIG_STACK 24  /* offsetof(struct pcpu_config, stack_top) */
-#define PCPU_CONFIG_APIC  32  /* offsetof(struct pcpu_config, arch.apic_id) */
+#define PCPU_CONFIG_STACK 48  /* offsetof(struct pcpu_config, stack_top) */
+#define PCPU_CONFIG_APIC  56  /* offsetof(struct pcpu_config, arch.apic_id) */
 #define VCPU_VMCB         128 /* offsetof(struct arch_vcpu, vmcb) */
 #define VCPU_HOST_SAVE    136 /* offsetof(struct arch_vcpu, host_save) */
 #define TRAP_RESUME       14  /* EXIT_COUNT: trap_exit()'s word for "go on with the guest" */

@@ -41,5 +41,8 @@ void arch_cpu_idle(void);
 /* Turns the machine off. Does not return; if the board refuses, this CPU waits for ever. */
 HV_NORETURN void arch_power_off(void);
 
+/* Resets the machine. Does not return; if the board refuses, this CPU waits for ever. */
+HV_NORETURN void arch_power_reset(void);
+
 /* Stops this CPU for good, after a bug of ours was reported. */
 HV_NORETURN void arch_cpu_halt(void);

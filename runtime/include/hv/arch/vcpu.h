@@ -47,3 +47,7 @@ enum exit_reason arch_vcpu_run(struct vcpu *v);
 
 /* True when a halted vCPU has an interrupt to take. The vCPU may be loaded or not. */
 bool arch_vcpu_has_interrupt(struct vcpu *v);
+
+/* The guest takes an exception for what v->exit.fault says, in place of the instruction that did
+ * it, if it can take one. The vCPU is loaded or has run last on this CPU. */
+void arch_vcpu_inject_fault(struct vcpu *v);

@@ -7,11 +7,12 @@
  */
 #include <hv/tables.h>
 
-_Static_assert(HV_TABLES_VERSION == 1, "the tables were made for version 1 of hv/tables.h");
+_Static_assert(HV_TABLES_VERSION == 2, "the tables were made for version 2 of hv/tables.h");
 _Static_assert(HV_PAGE_SIZE == 4096, "sections and page tables were planned in 4 KiB");
 _Static_assert(HV_STACK_SIZE == 4096,
                "stack addresses were planned 4096 bytes apart, plus a guard page");
-_Static_assert(sizeof(struct vm) <= 512, "the budget of .data counts 512 bytes for each struct vm");
+_Static_assert(sizeof(struct vm) <= 1024,
+               "the budget of .data counts 1024 bytes for each struct vm");
 _Static_assert(sizeof(struct vcpu) <= 2560,
                "the budget of .data counts 2560 bytes for each struct vcpu");
 _Static_assert(sizeof(struct pcpu) <= 512,
@@ -36,6 +37,7 @@ const uint32_t system_log_level = 2; /* info */
 const uint32_t vm_count = 2;
 const uint32_t vcpu_count = 3;
 const uint32_t pcpu_count = 3;
+const uint32_t plan_count = 0;
 const uint32_t console_count = 3;
 const uint32_t irq_route_count = 11;
 const uint32_t owner_count = 18;
@@ -101,6 +103,8 @@ static const struct image_copy copies_wide[] = {
     },
 };
 
+static uint64_t restarts_wide[5];
+
 static const struct mmio_region mmio_wide[] = {
     /* APLIC */
     {
@@ -161,6 +165,8 @@ static const struct image_copy copies_narrow[] = {
     },
 };
 
+static uint64_t restarts_narrow[5];
+
 static const struct mmio_region mmio_narrow[] = {
     /* APLIC */
     {
@@ -186,8 +192,27 @@ const struct vm_config vm_configs[] = {
         .vcpu_first = 0,
         .vcpu_count = 2,
         .autostart = true,
-        .on_crash = VM_POLICY_STOP,
-        .on_reboot = VM_POLICY_RESTART,
+        .health = {
+            [HEALTH_MEMORY_FAULT] = HEALTH_STOP,
+            [HEALTH_INSTRUCTION_FAULT] = HEALTH_STOP,
+            [HEALTH_HYPERCALL] = HEALTH_IGNORE,
+            [HEALTH_WATCHDOG] = HEALTH_RESTART,
+            [HEALTH_IMAGE] = HEALTH_STOP,
+            [HEALTH_ENTRY] = HEALTH_STOP,
+            [HEALTH_SPENT] = HEALTH_STOP,
+            [HEALTH_NOT_READY] = HEALTH_IGNORE,
+            [HEALTH_SHUTDOWN] = HEALTH_STOP,
+            [HEALTH_RESET] = HEALTH_RESTART,
+        },
+        .restart_limit = 5,
+        .restart_within_us = 60000000,
+        .restart_times = restarts_wide,
+        .after = 0x0,
+        .ready_within_us = 30000000,
+        .watchdog_us = 0,
+        .watchdog_at_boot = false,
+        .manages = 0x0,
+        .manages_plans = false,
         .stage2_root = { 0x8023c000 },
         .window_root = { 0x8024b000 },
         .entry = { 0x80000000 },
@@ -221,8 +246,27 @@ const struct vm_config vm_configs[] = {
         .vcpu_first = 2,
         .vcpu_count = 1,
         .autostart = true,
-        .on_crash = VM_POLICY_STOP,
-        .on_reboot = VM_POLICY_RESTART,
+        .health = {
+            [HEALTH_MEMORY_FAULT] = HEALTH_STOP,
+            [HEALTH_INSTRUCTION_FAULT] = HEALTH_STOP,
+            [HEALTH_HYPERCALL] = HEALTH_IGNORE,
+            [HEALTH_WATCHDOG] = HEALTH_RESTART,
+            [HEALTH_IMAGE] = HEALTH_STOP,
+            [HEALTH_ENTRY] = HEALTH_STOP,
+            [HEALTH_SPENT] = HEALTH_STOP,
+            [HEALTH_NOT_READY] = HEALTH_IGNORE,
+            [HEALTH_SHUTDOWN] = HEALTH_STOP,
+            [HEALTH_RESET] = HEALTH_RESTART,
+        },
+        .restart_limit = 5,
+        .restart_within_us = 60000000,
+        .restart_times = restarts_narrow,
+        .after = 0x0,
+        .ready_within_us = 30000000,
+        .watchdog_us = 0,
+        .watchdog_at_boot = false,
+        .manages = 0x0,
+        .manages_plans = false,
         .stage2_root = { 0x80240000 },
         .window_root = { 0x80251000 },
         .entry = { 0x80000000 },
@@ -316,12 +360,18 @@ static struct vcpu *const cpu3_vcpus[] = {
     &vcpus[2],
 };
 
+static const uint64_t cpu2_levels[] = { 0x1 };
+static const uint64_t cpu3_levels[] = { 0x3 };
+
 const struct pcpu_config pcpu_configs[] = {
     /* CPU 0, /cpus/cpu@0 */
     [0] = {
         .index = 0,
         .vcpu_count = 0,
         .vcpus = NULL,
+        .level_count = 0,
+        .levels = NULL,
+        .plans = NULL,
         .slice_us = 10000,
         .stack_top = 0x80230000,
         .arch = {
@@ -335,6 +385,9 @@ const struct pcpu_config pcpu_configs[] = {
         .index = 1,
         .vcpu_count = 1,
         .vcpus = cpu2_vcpus,
+        .level_count = 1,
+        .levels = cpu2_levels,
+        .plans = NULL,
         .slice_us = 10000,
         .stack_top = 0x80232000,
         .arch = {
@@ -348,6 +401,9 @@ const struct pcpu_config pcpu_configs[] = {
         .index = 2,
         .vcpu_count = 2,
         .vcpus = cpu3_vcpus,
+        .level_count = 1,
+        .levels = cpu3_levels,
+        .plans = NULL,
         .slice_us = 2000,
         .stack_top = 0x80234000,
         .arch = {
@@ -365,6 +421,10 @@ struct pcpu pcpus[] = {
     [1] = { .config = &pcpu_configs[1] },
     /* CPU 3 */
     [2] = { .config = &pcpu_configs[2] },
+};
+
+const struct plan_config plan_configs[] = {
+    { .name = NULL }, /* no plan */
 };
 
 /* ---- consoles, interrupts, owners ------------------------------------------------------------ */

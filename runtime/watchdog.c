@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Watchdogs. See hv/watchdog.h.
+ */
+#include <hv/arch/cpu.h>
+#include <hv/arch/time.h>
+#include <hv/tables.h>
+#include <hv/watchdog.h>
+
+static uint64_t declared_ticks(const struct vm *vm)
+{
+    return arch_time_frequency() / 1000u * vm->config->watchdog_us / 1000u;
+}
+
+/* Sets the count; returns true if the CPU that watches it must arm its timer for that. */
+static bool set(struct vm *vm, uint64_t ticks)
+{
+    uint64_t at = ticks == 0 ? TIME_NEVER : arch_time_now() + ticks;
+
+    __atomic_store_n(&vm->watchdog_ticks, ticks, __ATOMIC_RELAXED);
+    return __atomic_exchange_n(&vm->watchdog_at, at, __ATOMIC_SEQ_CST) > at;
+}
+
+void watchdog_arm(struct vm *vm, uint64_t ticks)
+{
+    uint64_t most = declared_ticks(vm);
+
+    if (most == 0) {
+        return;
+    }
+    if (set(vm, ticks == 0 ? 1 : ticks < most ? ticks : most)) {
+        struct vcpu *first = vm_vcpu(vm, 0);
+
+        if (first->pcpu == arch_this_pcpu()) {
+            sched_arm();
+        } else {
+            __atomic_fetch_or(&first->requests, VCPU_REQUEST_ARM, __ATOMIC_SEQ_CST);
+            vcpu_notify(first);
+        }
+    }
+}
+
+void watchdog_kick(struct vm *vm)
+{
+    if (watchdog_is_armed(vm)) {
+        (void)set(vm, vm->watchdog_ticks); /* later than before: who watches will see in time */
+    }
+}
+
+void watchdog_disarm(struct vm *vm)
+{
+    if (!vm->config->watchdog_at_boot) {
+        watchdog_off(vm);
+    }
+}
+
+bool watchdog_is_armed(const struct vm *vm)
+{
+    return __atomic_load_n(&vm->watchdog_ticks, __ATOMIC_RELAXED) != 0;
+}
+
+void watchdog_reset(struct vm *vm)
+{
+    (void)set(vm, vm->config->watchdog_at_boot ? declared_ticks(vm) : 0);
+}
+
+void watchdog_resume(struct vm *vm)
+{
+    (void)set(vm, vm->watchdog_ticks);
+}
+
+void watchdog_off(struct vm *vm)
+{
+    (void)set(vm, 0);
+}
+
+void watchdog_expire(struct vm *vm)
+{
+    __atomic_store_n(&vm->watchdog_at, TIME_NEVER, __ATOMIC_SEQ_CST);
+    if (vm->state == VM_RUNNING) {
+        health_raise(vm, NULL, HEALTH_WATCHDOG);
+    }
+}
