@@ -10,7 +10,7 @@ LD := $(CROSS_COMPILE)ld
 
 # Of the headers that come with a compiler only its own freestanding ones (stdint.h and so on) are seen.
 CPPFLAGS := -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
-    -Iruntime/include -Iarch/$(ARCH)/include
+    -Iinclude -Iruntime/include -Iarch/$(ARCH)/include
 
 WARNINGS := -Wall -Wextra -Werror -Wconversion -Wsign-conversion -Wshadow -Wmissing-prototypes -Wvla
 

@@ -9,7 +9,7 @@ OBJ     := out/lint-$(ARCH)
 HEADERS := $(shell find runtime/include arch/$(ARCH)/include -name '*.h' | sort)
 SOURCES := $(filter %.c,$(wildcard runtime/*.c runtime/lib/*.c runtime/drivers/*.c) $(ARCH_SRCS))
 # clang knows neither gcc's own headers' place nor all of its switches
-TIDY_FLAGS := --target=$(ARCH)-none-elf -std=c11 -ffreestanding -Wall -Wextra -Iruntime/include -Iarch/$(ARCH)/include
+TIDY_FLAGS := --target=$(ARCH)-none-elf -std=c11 -ffreestanding -Wall -Wextra -Iinclude -Iruntime/include -Iarch/$(ARCH)/include
 
 .PHONY: headers tidy
 headers: $(HEADERS:%=$(OBJ)/%.ok)

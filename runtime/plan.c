@@ -88,9 +88,8 @@ enum hv_err plan_switch(uint32_t index)
     return err;
 }
 
-bool plan_place(struct pcpu *pcpu, struct plan_place *place)
+bool plan_place(struct pcpu *pcpu, uint64_t now, struct plan_place *place)
 {
-    uint64_t now = arch_time_now();
     const struct era *era;
 
     if (pcpu->config->plans == NULL) {

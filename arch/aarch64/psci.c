@@ -5,6 +5,8 @@
  * The list of functions below is all there is: everything else is answered NOT_SUPPORTED.
  */
 #include <arch/psci.h>
+#include <ashlar.h>
+#include <hv/call.h>
 #include <hv/memory.h>
 #include <hv/tables.h>
 
@@ -110,7 +112,7 @@ static enum exit_reason answer(uint64_t x[4], int64_t result)
     return EXIT_HYPERCALL;
 }
 
-enum exit_reason psci_call(struct vcpu *v, uint64_t x[4])
+enum exit_reason psci_call(struct vcpu *v, uint64_t x[5])
 {
     switch ((uint32_t)x[0]) {
     case PSCI_VERSION:
@@ -143,6 +145,9 @@ enum exit_reason psci_call(struct vcpu *v, uint64_t x[4])
     case PSCI_SYSTEM_RESET:
         return EXIT_SYSTEM_RESET;
     default:
+        if ((uint32_t)x[0] - (uint32_t)ASHLAR_HVC <= SMCCC_FUNCTION_MAX) {
+            return answer(x, call_make(v, (uint32_t)x[0] - (uint32_t)ASHLAR_HVC, &x[1]));
+        }
         return answer(x, PSCI_NOT_SUPPORTED);
     }
 }

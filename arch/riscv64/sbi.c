@@ -9,6 +9,9 @@
 #include <arch/time.h>
 #include <arch/trap.h>
 #include <arch/vcpu.h>
+#include <ashlar.h>
+#include <hv/call.h>
+#include <hv/string.h>
 #include <hv/tables.h>
 
 #define SPEC_VERSION_2_0 UINT64_C(0x02000000)
@@ -33,6 +36,7 @@ static bool has_extension(const struct vcpu *v, uint64_t extension)
     case SBI_EXT_RFENCE:
     case SBI_EXT_HSM:
     case SBI_EXT_SRST:
+    case ASHLAR_ECALL:
         return true;
     default:
         return extension <= SBI_LEGACY_SHUTDOWN;
@@ -91,6 +95,15 @@ static enum exit_reason legacy_harts(const struct vcpu *v, uint64_t x[32])
         x, sbi_remote_fence(v, x[SBI_EXTENSION] - SBI_LEGACY_REMOTE_FENCE_I, arguments));
 }
 
+static enum exit_reason own_call(struct vcpu *v, uint64_t x[32])
+{
+    uint64_t y[CALL_VALUES] = { x[SBI_A0], x[SBI_A0 + 1], x[SBI_A0 + 2] };
+
+    x[SBI_A0] = (uint64_t)call_make(v, x[SBI_FUNCTION], y);
+    memcpy(&x[SBI_A0 + 1], y, sizeof y);
+    return EXIT_HYPERCALL;
+}
+
 enum exit_reason sbi_call(struct vcpu *v, uint64_t x[32])
 {
     switch (x[SBI_EXTENSION]) {
@@ -121,6 +134,8 @@ enum exit_reason sbi_call(struct vcpu *v, uint64_t x[32])
         return sbi_console_call(v, x);
     case SBI_EXT_PMU:
         return sbi_pmu_call(v, x);
+    case ASHLAR_ECALL:
+        return own_call(v, x);
     case SBI_LEGACY_SET_TIMER:
         time_guest_set(v, x[SBI_A0]);
         return sbi_answer_legacy(x, SBI_SUCCESS);

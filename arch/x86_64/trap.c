@@ -16,11 +16,14 @@
 #include <arch/trap.h>
 #include <arch/vcpu.h>
 #include <arch/x86.h>
+#include <ashlar.h>
 #include <hv/arch/vcpu.h>
+#include <hv/call.h>
 #include <hv/panic.h>
 
 #define LENGTH_HLT     1u
 #define LENGTH_VMMCALL 3u
+#define FUNCTION_MAX   0xffu
 #define LENGTH_CACHE   2u /* INVD, WBINVD */
 
 /* What a hypercall answers that is not known, in RAX: KVM's -ENOSYS. */
@@ -96,10 +99,30 @@ static uint32_t interrupt_exit(struct vcpu *v)
     return trap_deliver(v);
 }
 
+static void own_call(struct vcpu *v, uint32_t function)
+{
+    static const uint8_t registers[CALL_VALUES] = { REG_RDI, REG_RSI, REG_RDX, REG_RCX };
+    uint64_t x[CALL_VALUES];
+
+    for (uint32_t i = 0; i < CALL_VALUES; i++) {
+        x[i] = v->arch.regs[registers[i]];
+    }
+    v->arch.vmcb->rax = (uint64_t)call_make(v, function, x);
+    for (uint32_t i = 0; i < CALL_VALUES; i++) {
+        v->arch.regs[registers[i]] = x[i];
+    }
+}
+
 static uint32_t hypercall(struct vcpu *v)
 {
-    v->arch.vmcb->rax = HYPERCALL_UNKNOWN;
+    uint32_t function = (uint32_t)v->arch.vmcb->rax - (uint32_t)ASHLAR_VMMCALL;
+
     trap_skip(v, LENGTH_VMMCALL);
+    if (function > FUNCTION_MAX || v->arch.vmcb->cpl != 0) {
+        v->arch.vmcb->rax = HYPERCALL_UNKNOWN;
+    } else {
+        own_call(v, function);
+    }
     return trap_answered(v, EXIT_HYPERCALL);
 }
 

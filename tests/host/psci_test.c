@@ -7,6 +7,8 @@
 /* SOURCES: arch/aarch64/psci.c runtime/memory.c */
 #include "test.h"
 #include <arch/psci.h>
+#include <ashlar.h>
+#include <hv/call.h>
 #include <hv/tables.h>
 
 #define VCPUS 20
@@ -58,13 +60,40 @@ static void start(void)
 /* Calls that return to the guest. */
 static int64_t call(uint64_t x0, uint64_t x1, uint64_t x2, uint64_t x3)
 {
-    uint64_t x[4] = { x0, x1, x2, x3 };
+    uint64_t x[5] = { x0, x1, x2, x3 };
 
     bool is_cpu_on = (x0 & ~(uint64_t)SMCCC_64 & UINT32_MAX) == PSCI_CPU_ON;
 
     EXPECT_EQ(psci_call(&vcpus[3], x), is_cpu_on ? EXIT_CPU_UP : EXIT_HYPERCALL);
     EXPECT(x[1] == x1 && x[2] == x2 && x[3] == x3);
     return (int64_t)x[0];
+}
+
+/* Ashlar's own calls: the number and the registers that they get. */
+static uint64_t own_function;
+
+int64_t call_make(struct vcpu *v, uint64_t function, uint64_t x[CALL_VALUES])
+{
+    EXPECT(v == &vcpus[3]);
+    own_function = function;
+    for (uint64_t i = 0; i < CALL_VALUES; i++) {
+        x[i] += 100 + i;
+    }
+    return ASHLAR_REFUSED;
+}
+
+TEST(own_calls)
+{
+    uint64_t x[5] = { ASHLAR_HVC + 7, 1, 2, 3, 4 };
+
+    EXPECT_EQ(psci_call(&vcpus[3], x), EXIT_HYPERCALL);
+    EXPECT_EQ(own_function, 7);
+    EXPECT_EQ((int64_t)x[0], ASHLAR_REFUSED);
+    EXPECT(x[1] == 101 && x[2] == 103 && x[3] == 105 && x[4] == 107);
+    own_function = 0;
+    EXPECT_EQ(call(ASHLAR_HVC - 1, 0, 0, 0), PSCI_NOT_SUPPORTED);
+    EXPECT_EQ(call(ASHLAR_HVC + 0x10000, 0, 0, 0), PSCI_NOT_SUPPORTED);
+    EXPECT_EQ(own_function, 0);
 }
 
 TEST(versions)
@@ -100,7 +129,7 @@ TEST(unknown_calls)
     for (unsigned i = 0; i < 100000; i++) {
         uint64_t function = test_random(&seed) & 0xffffffff;
         bool known = (function & 0xffffffe0 & ~(uint64_t)SMCCC_64) == 0x84000000 ||
-                     (function & 0xfffffffe) == 0x80000000;
+                     (function & 0xfffffffe) == 0x80000000 || function >> 16 == 0xc600;
 
         EXPECT(known || call(function, 1, 2, 3) == -1);
     }
@@ -184,7 +213,7 @@ TEST(affinity_info_of_one_that_leaves)
 
 TEST(calls_that_do_not_return)
 {
-    uint64_t x[4] = { PSCI_CPU_OFF, 1, 2, 3 };
+    uint64_t x[5] = { PSCI_CPU_OFF, 1, 2, 3 };
 
     start();
     EXPECT_EQ(psci_call(&vcpus[3], x), EXIT_CPU_DOWN);
@@ -196,7 +225,7 @@ TEST(calls_that_do_not_return)
 
 TEST(cpu_suspend)
 {
-    uint64_t x[4] = { PSCI_CPU_SUSPEND | SMCCC_64, 0x00010000, ENTRY, 0 };
+    uint64_t x[5] = { PSCI_CPU_SUSPEND | SMCCC_64, 0x00010000, ENTRY, 0 };
 
     start();
     EXPECT_EQ(psci_call(&vcpus[3], x), EXIT_HALT);

@@ -13,6 +13,8 @@
 #include <arch/time.h>
 #include <arch/trap.h>
 #include <arch/vcpu.h>
+#include <ashlar.h>
+#include <hv/call.h>
 #include <hv/log.h>
 #include <hv/tables.h>
 #include <hv/v16550.h>
@@ -64,6 +66,18 @@ static uint8_t guest_memory[0x1000], output[600], input[8];
 static uint32_t output_count, output_room, input_count;
 static uint64_t guest_word;
 static bool is_mapped;
+
+static uint64_t own_function;
+
+int64_t call_make(struct vcpu *v, uint64_t function, uint64_t x[CALL_VALUES])
+{
+    EXPECT(v == &vcpus[FIRST]);
+    own_function = function;
+    for (uint64_t i = 0; i < CALL_VALUES; i++) {
+        x[i] += 100 + i;
+    }
+    return ASHLAR_REFUSED;
+}
 
 enum hv_err vcpu_on(struct vcpu *v, uint64_t entry, uint64_t argument)
 {
@@ -275,6 +289,23 @@ static struct reply call(uint64_t extension, uint64_t function, uint64_t a0, uin
 #define ALL SBI_ALL_HARTS
 
 /* ---- BASE ---- */
+
+/* Ashlar's own calls: the function and the registers that they get. */
+TEST(own_calls)
+{
+    uint64_t x[32] = { 0 };
+
+    x[SBI_EXTENSION] = ASHLAR_ECALL;
+    x[SBI_FUNCTION] = 7;
+    for (uint64_t i = 0; i < 6; i++) {
+        x[SBI_A0 + i] = i;
+    }
+    EXPECT_EQ(sbi_call(&vcpus[FIRST], x), EXIT_HYPERCALL);
+    EXPECT_EQ(own_function, 7);
+    EXPECT_EQ((int64_t)x[SBI_A0], ASHLAR_REFUSED);
+    EXPECT(x[SBI_A0 + 1] == 100 && x[SBI_A0 + 2] == 102 && x[SBI_A0 + 3] == 104);
+    EXPECT(x[SBI_A0 + 4] == 103 && x[SBI_A0 + 5] == 5);
+}
 
 TEST(base)
 {

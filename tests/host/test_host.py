@@ -34,7 +34,7 @@ FLAGS = [
     # POSIX has a function of that name, and the sanitizers call it.
     "-Dsched_yield=hv_sched_yield",
     # The runtime's own memcpy() and friends stay out: the sanitizers check the C library's.
-    *("-I", "tests/host", "-I", "arch/fake/inline", "-I", "runtime/include"),
+    *("-I", "tests/host", "-I", "arch/fake/inline", "-I", "include", "-I", "runtime/include"),
 ]
 
 

@@ -38,8 +38,8 @@ struct plan_place {
     uint64_t window_end;  /* ticks */
 };
 
-/* Tells that. Own CPU. Returns false if it is not planned. */
-bool plan_place(struct pcpu *pcpu, struct plan_place *place);
+/* Tells that of `now`, which is now. Own CPU. Returns false if it is not planned. */
+bool plan_place(struct pcpu *pcpu, uint64_t now, struct plan_place *place);
 
 /* The plan that runs now. Any CPU; there is one. */
 uint32_t plan_current(void);

@@ -9,9 +9,11 @@
 #include <hv/types.h>
 #include <hv/vcpu.h>
 
-#define SMCCC_VERSION          0x80000000u
-#define SMCCC_ARCH_FEATURES    0x80000001u
-#define SMCCC_64               0x40000000u /* the bit that tells an SMC64 function from its SMC32 twin */
+#define SMCCC_VERSION       0x80000000u
+#define SMCCC_ARCH_FEATURES 0x80000001u
+#define SMCCC_64            0x40000000u /* the bit that tells an SMC64 function from its SMC32 twin */
+#define SMCCC_FUNCTION_MAX  0xffffu     /* number of a function within its service (2.5) */
+
 #define PSCI_VERSION           0x84000000u
 #define PSCI_CPU_SUSPEND       0x84000001u
 #define PSCI_CPU_OFF           0x84000002u
@@ -38,9 +40,10 @@
 
 /*
  * Decides one call of vCPU `v`.
- *   x: the guest's x0 (function identifier) to x3; x[0] becomes the result, where the call returns
+ *   x: the guest's x0 (function identifier) to x4; x[0] becomes the result, where the call returns,
+ *      and x[1] to x[4] the values of a call of Ashlar's
  * Returns EXIT_HYPERCALL or EXIT_CPU_UP when the guest goes on with the result, or the reason to
  * act upon: EXIT_HALT (the result is for when it wakes), EXIT_CPU_DOWN, EXIT_SYSTEM_DOWN,
  * EXIT_SYSTEM_RESET. Takes vm->lock for CPU_ON.
  */
-enum exit_reason psci_call(struct vcpu *v, uint64_t x[4]);
+enum exit_reason psci_call(struct vcpu *v, uint64_t x[5]);
