@@ -89,7 +89,7 @@ def _claims(system: System) -> dict[int, list[tuple[Vm, int, Span]]]:
 @rule("cpu-shared", needs=("cpu-duplicate",))
 def cpu_shared(system: System) -> Iterator[Diagnostic]:
     """A CPU belongs to one vCPU unless `[[cpu]]` says that several take turns."""
-    shared = {policy.cpu for policy in system.cpu_policies if policy.schedule == "round-robin"}
+    shared = {policy.cpu for policy in system.cpu_policies if policy.schedule != "exclusive"}
     used = {cpu for vm in system.vms for cpu in vm.cpus}
     free = [str(cpu.index) for cpu in system.board.cpus if cpu.index not in used]
     for cpu, claims in _claims(system).items():

@@ -84,12 +84,13 @@ Xvisor, KVM, with a bare-metal guest alone on its CPU."""
 _FIGURE = re.compile(r"BENCH: (.*): (\d+)")
 
 
-def counted(command: list[str], arch: str) -> list[str]:
+def counted(command: list[str], arch: str, shift: int = 0) -> list[str]:
     """A QEMU command line, changed to count instructions as time.
 
     Args:
         command: from the board file, with `-cpu MODEL` and perhaps `-accel`.
         arch: the board's architecture.
+        shift: an instruction takes 2**shift ns.
     """
     changed = list(command)
     if arch == "aarch64":
@@ -100,7 +101,7 @@ def counted(command: list[str], arch: str) -> list[str]:
         changed[changed.index("-accel") + 1] = "tcg"
     if arch == "x86_64":  # or else QEMU gives up ("Bad icount read") at RDMSR of the APIC's timer
         changed[changed.index("-accel") + 1] = "tcg,one-insn-per-tb=on"
-    return [*changed, "-icount", "shift=0,sleep=off"]
+    return [*changed, "-icount", f"shift={shift},sleep=off"]
 
 
 def without_hypervisor(command: list[str], guest: Path) -> list[str]:

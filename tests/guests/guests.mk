@@ -26,7 +26,7 @@ GUEST_CFLAGS_x86_64 := -march=x86-64 -mgeneral-regs-only -mno-red-zone -mcmodel=
 
 GUEST_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-stack-protector -fno-common -fno-builtin \
     -Wall -Wextra -Werror -Wconversion -Wsign-conversion -Wshadow -Wmissing-prototypes -Wvla \
-    -ffunction-sections -fdata-sections -I$(GUEST_DIR)/include
+    -ffunction-sections -fdata-sections -I$(GUEST_DIR)/include -I$(GUEST_DIR)/../../include
 GUEST_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--gc-sections -Wl,-z,max-page-size=4096 -Wl,--fatal-warnings
 
 GUEST_LIB := $(wildcard $(GUEST_DIR)/lib/*.c)
