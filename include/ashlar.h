@@ -18,7 +18,8 @@
  *
  * A VM is named by its number, its place in the system's description from 0. What concerns another
  * VM is for VMs whose description says that they manage it; all others get ASHLAR_DENIED. That, and
- * ASHLAR_UNKNOWN, is an event of the caller's health table.
+ * ASHLAR_UNKNOWN, is an event of the caller's health table. What only asks, a VM may ask about
+ * itself.
  */
 #pragma once
 

@@ -2,9 +2,8 @@
 /*
  * Ashlar's own calls. See hv/call.h, <ashlar.h>.
  *
- * Each call is a function of its own in a table that also says whom it concerns: nobody but the
- * caller, or the VM in the first argument, which the caller must manage. So no call can forget to
- * look.
+ * Each call is a function of its own in a table that also says whom it may concern. So no call can
+ * forget to look.
  */
 #include <ashlar.h>
 #include <hv/arch/time.h>
@@ -139,7 +138,7 @@ static int64_t find(struct call *call)
     return ASHLAR_OK;
 }
 
-/* ---- About a VM that it manages ---- */
+/* ---- About a VM that it manages, or itself ---- */
 
 static int64_t state(struct call *call)
 {
@@ -150,31 +149,6 @@ static int64_t state(struct call *call)
     call->value[3] = call->vm->config->vcpu_count;
     spin_unlock(&call->vm->lock);
     return ASHLAR_OK;
-}
-
-static int64_t start(struct call *call)
-{
-    return error_of(vm_boot(call->vm));
-}
-
-static int64_t stop(struct call *call)
-{
-    return error_of(vm_stop(call->vm, VM_END_STOPPED));
-}
-
-static int64_t pause(struct call *call)
-{
-    return error_of(vm_pause(call->vm));
-}
-
-static int64_t resume(struct call *call)
-{
-    return error_of(vm_resume(call->vm));
-}
-
-static int64_t restart(struct call *call)
-{
-    return error_of(vm_restart(call->vm));
 }
 
 static int64_t cpu_time(struct call *call)
@@ -220,40 +194,96 @@ static int64_t event(struct call *call)
     return ASHLAR_OK;
 }
 
+/* ---- About a VM that it manages ---- */
+
+static int64_t start(struct call *call)
+{
+    return error_of(vm_boot(call->vm));
+}
+
+static int64_t stop(struct call *call)
+{
+    return error_of(vm_stop(call->vm, VM_END_STOPPED));
+}
+
+static int64_t pause(struct call *call)
+{
+    return error_of(vm_pause(call->vm));
+}
+
+static int64_t resume(struct call *call)
+{
+    return error_of(vm_resume(call->vm));
+}
+
+static int64_t restart(struct call *call)
+{
+    return error_of(vm_restart(call->vm));
+}
+
 /* ---- Which is which ---- */
+
+/* Whom a call is about: the caller, or the VM in its first argument. */
+enum subject {
+    SELF,
+    MANAGED_OR_SELF,
+    MANAGED,
+};
 
 static const struct {
     call_handler *handle;
-    bool is_about_other; /* the first argument is a VM that the caller must manage */
+    enum subject subject;
 } calls[ASHLAR_CALL_COUNT] = {
-    [ASHLAR_VERSION] = { version, false },    [ASHLAR_SELF] = { self, false },
-    [ASHLAR_READY] = { ready, false },        [ASHLAR_WATCHDOG_START] = { watchdog_start, false },
-    [ASHLAR_WATCHDOG_KICK] = { kick, false }, [ASHLAR_WATCHDOG_STOP] = { watchdog_stop, false },
-    [ASHLAR_PLAN] = { plan, false },          [ASHLAR_PLAN_SWITCH] = { switch_plan, false },
-    [ASHLAR_FIND] = { find, false },          [ASHLAR_STATE] = { state, true },
-    [ASHLAR_START] = { start, true },         [ASHLAR_STOP] = { stop, true },
-    [ASHLAR_PAUSE] = { pause, true },         [ASHLAR_RESUME] = { resume, true },
-    [ASHLAR_RESTART] = { restart, true },     [ASHLAR_TIME] = { cpu_time, true },
-    [ASHLAR_EXITS] = { exits, true },         [ASHLAR_EVENTS] = { events, true },
-    [ASHLAR_EVENT] = { event, true },
+    [ASHLAR_VERSION] = { version, SELF },
+    [ASHLAR_SELF] = { self, SELF },
+    [ASHLAR_READY] = { ready, SELF },
+    [ASHLAR_WATCHDOG_START] = { watchdog_start, SELF },
+    [ASHLAR_WATCHDOG_KICK] = { kick, SELF },
+    [ASHLAR_WATCHDOG_STOP] = { watchdog_stop, SELF },
+    [ASHLAR_PLAN] = { plan, SELF },
+    [ASHLAR_PLAN_SWITCH] = { switch_plan, SELF },
+    [ASHLAR_FIND] = { find, SELF },
+    [ASHLAR_STATE] = { state, MANAGED_OR_SELF },
+    [ASHLAR_START] = { start, MANAGED },
+    [ASHLAR_STOP] = { stop, MANAGED },
+    [ASHLAR_PAUSE] = { pause, MANAGED },
+    [ASHLAR_RESUME] = { resume, MANAGED },
+    [ASHLAR_RESTART] = { restart, MANAGED },
+    [ASHLAR_TIME] = { cpu_time, MANAGED_OR_SELF },
+    [ASHLAR_EXITS] = { exits, MANAGED_OR_SELF },
+    [ASHLAR_EVENTS] = { events, MANAGED_OR_SELF },
+    [ASHLAR_EVENT] = { event, MANAGED_OR_SELF },
 };
+
+/* The VM that a call is about, or NULL if it is not the caller's to ask. */
+static struct vm *subject_of(struct vm *caller, enum subject subject, uint64_t number)
+{
+    struct vm *vm;
+
+    if (subject == SELF) {
+        return caller;
+    }
+    if (number >= vm_count) {
+        return NULL;
+    }
+    vm = &vms[number];
+    return is_granted(caller, vm) || (subject == MANAGED_OR_SELF && vm == caller) ? vm : NULL;
+}
 
 /* Finds out whom the call is about and makes it. */
 static int64_t dispatch(struct call *call, uint64_t function, const uint64_t x[CALL_ARGUMENTS])
 {
-    bool is_about_other;
+    uint32_t from;
 
     if (function >= ASHLAR_CALL_COUNT) {
         return ASHLAR_UNKNOWN;
     }
-    is_about_other = calls[function].is_about_other;
-    if (is_about_other) {
-        if (x[0] >= vm_count || !is_granted(call->vm, &vms[x[0]])) {
-            return ASHLAR_DENIED;
-        }
-        call->vm = &vms[x[0]];
+    from = calls[function].subject == SELF ? 0 : 1;
+    call->vm = subject_of(call->vm, calls[function].subject, x[0]);
+    if (call->vm == NULL) {
+        return ASHLAR_DENIED;
     }
-    for (uint32_t from = is_about_other ? 1 : 0, to = 0; from < CALL_ARGUMENTS;) {
+    for (uint32_t to = 0; from < CALL_ARGUMENTS;) {
         call->argument[to++] = x[from++];
     }
     return calls[function].handle(call);

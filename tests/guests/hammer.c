@@ -31,6 +31,12 @@ static bool is_right(uint64_t function, int64_t error)
         return error == ASHLAR_OK;
     case ASHLAR_PLAN:
         return error == ASHLAR_OK || error == ASHLAR_INVALID;
+    case ASHLAR_STATE:
+    case ASHLAR_TIME:
+    case ASHLAR_EXITS:
+    case ASHLAR_EVENTS:
+    case ASHLAR_EVENT: /* it may ask about itself */
+        return error == ASHLAR_DENIED || error == ASHLAR_OK || error == ASHLAR_INVALID;
     default:
         return error == (function < ASHLAR_CALL_COUNT ? ASHLAR_DENIED : ASHLAR_UNKNOWN);
     }
