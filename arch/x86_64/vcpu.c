@@ -218,6 +218,7 @@ void arch_vcpu_load(struct vcpu *v)
     if (arch->is_direct) {
         direct_enter(v);
     } else {
+        vlapic_expire(v); /* a timer that was due meanwhile interrupts before anything else */
         time_arm(v->pcpu);
     }
 }
