@@ -14,7 +14,8 @@
 #define VECTOR_UART  0x44u
 #define VECTOR_OTHER 0x45u
 
-static volatile uint64_t count[GUEST_CPU_MAX]; /* of the UART's, by CPU, which alone writes it */
+/* The UART's that were handled, by CPU, which alone writes it: the other one may go on then. */
+static volatile uint64_t count[GUEST_CPU_MAX];
 static volatile uint64_t nmi_count;
 static volatile unsigned lower_after; /* the handler makes the UART quiet at that interrupt */
 
@@ -39,13 +40,11 @@ static void on_interrupt(unsigned vector)
         nmi_count++;
         return;
     }
-    if (vector == VECTOR_UART) {
-        count[cpu_index()]++;
-        if (lower_after != 0 && --lower_after == 0) {
-            uart_interrupt(false);
-        }
+    if (vector == VECTOR_UART && lower_after != 0 && --lower_after == 0) {
+        uart_interrupt(false);
     }
     lapic_end();
+    count[cpu_index()] += vector == VECTOR_UART;
 }
 
 static bool becomes_pending(void)

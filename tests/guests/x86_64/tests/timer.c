@@ -78,6 +78,22 @@ static void test_counter(void)
     }
 }
 
+/* When another clock was read, by the counter: between these two microseconds. */
+struct moment {
+    uint64_t before;
+    uint64_t after;
+};
+
+/* Whether @p ns of another clock can have passed from one moment to the other, if it may be wrong
+ * by one in @p part. A CPU that is taken away between looks at two clocks makes a moment longer,
+ * and nothing wrong. */
+static bool can_pass(struct moment from, struct moment to, uint64_t ns, unsigned part)
+{
+    uint64_t least = (to.before - from.after) * 1000;
+    uint64_t most = (to.after - from.before + 1) * 1000;
+    return ns >= least - least / part && ns <= most + most / part;
+}
+
 /* The time structure of msr.rst. */
 static volatile struct {
     uint32_t version;
@@ -116,34 +132,36 @@ static void test_kvmclock(void)
     report_equal(clock.version & 1, 0, "the time structure is written, its version is even");
     report(clock.multiplier != 0 && (clock.flags & 1) != 0, "multiplier 0x%x, shift %d, stable",
            clock.multiplier, clock.shift);
-    uint64_t first = clock_ns();
-    uint64_t first_tsc = time_ticks();
+    struct moment from;
+    struct moment to;
+    from.before = time_us();
+    uint64_t passed = clock_ns();
+    from.after = time_us();
     delay_us(20000);
-    uint64_t passed = clock_ns() - first;
-    uint64_t expected = (time_ticks() - first_tsc) / (time_hz() / 1000000) * 1000;
-    report(passed + passed / 100 >= expected && passed <= expected + expected / 100,
-           "%lu ns pass in %lu ns of the counter", passed, expected);
+    to.before = time_us();
+    passed = clock_ns() - passed;
+    to.after = time_us();
+    report(can_pass(from, to, passed, 100), "%lu ns pass in %lu us of the counter", passed,
+           to.after - from.before);
     msr_write(MSR_KVM_TIME, 0);
     wall.version = 1;
     msr_write(MSR_KVM_WALL, (uintptr_t)&wall);
     report_equal(wall.version & 1, 0, "the wall clock is written: %u s", wall.seconds);
 }
 
-/* Whether the timer counts one in @p divisor nanoseconds; being held up between two looks at the
- * clocks spoils an attempt. */
+/* Whether the timer counts one in @p divisor nanoseconds. */
 static bool counts_by(unsigned divisor)
 {
-    for (unsigned attempt = 0; attempt < 5; attempt++) {
-        uint64_t start = time_us();
-        uint64_t first = lapic_read(LAPIC_CURRENT);
-        delay_us(10000);
-        uint64_t counted = first - lapic_read(LAPIC_CURRENT);
-        uint64_t expected = (time_us() - start) * 1000 / divisor;
-        if (counted + counted / 16 >= expected && counted <= expected + expected / 16) {
-            return true;
-        }
-    }
-    return false;
+    struct moment from;
+    struct moment to;
+    from.before = time_us();
+    uint64_t counted = lapic_read(LAPIC_CURRENT);
+    from.after = time_us();
+    delay_us(10000);
+    to.before = time_us();
+    counted -= lapic_read(LAPIC_CURRENT);
+    to.after = time_us();
+    return can_pass(from, to, counted * divisor, 16);
 }
 
 static void test_registers(void)
@@ -225,6 +243,7 @@ static void test_periodic(void)
     interrupts_take();
     ticks = tick_count[0];
     delay_us(10000);
+    becomes_pending(WAIT_US); /* QEMU's clock may be late when its machine is short of CPUs */
     interrupts_take();
     report(tick_count[0] - ticks >= 1 && tick_count[0] - ticks <= 6,
            "%lu interrupts after interrupts were masked for five periods", tick_count[0] - ticks);
