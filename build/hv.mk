@@ -17,7 +17,7 @@ say     = $(if $(V),@:,@printf '  %-5s %s\n')
 
 OBJ     := out/obj-$(ARCH)
 GEN     := $(OUT)/gen
-SOURCES := $(wildcard runtime/*.c runtime/lib/*.c runtime/drivers/*.c) $(ARCH_SRCS)
+SOURCES := $(wildcard runtime/*.c runtime/lib/*.c) $(ARCH_SRCS)
 MAKE_FILES := build/hv.mk build/flags.mk arch/$(ARCH)/arch.mk
 
 shared    := $(SOURCES:%=$(OBJ)/%.o)

@@ -7,7 +7,7 @@ include build/flags.mk
 
 OBJ     := out/lint-$(ARCH)
 HEADERS := $(shell find runtime/include arch/$(ARCH)/include -name '*.h' | sort)
-SOURCES := $(filter %.c,$(wildcard runtime/*.c runtime/lib/*.c runtime/drivers/*.c) $(ARCH_SRCS))
+SOURCES := $(filter %.c,$(wildcard runtime/*.c runtime/lib/*.c) $(ARCH_SRCS))
 # clang knows neither gcc's own headers' place nor all of its switches
 TIDY_FLAGS := --target=$(ARCH)-none-elf -std=c11 -ffreestanding -Wall -Wextra -Iinclude -Iruntime/include -Iarch/$(ARCH)/include
 

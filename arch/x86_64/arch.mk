@@ -9,4 +9,5 @@ ARCH_CFLAGS := -m64 -march=x86-64 -mgeneral-regs-only -mno-red-zone -mcmodel=sma
 # Permission maps of MSRs, and of ports of VMs with and without some of their own, in .rodata.
 ARCH_MAPS_KIB := 48
 ARCH_LDFLAGS := -m elf_x86_64 -z max-page-size=4096
-ARCH_SRCS := $(sort $(wildcard arch/x86_64/*.c arch/x86_64/*.S))
+ARCH_SRCS := $(sort $(wildcard arch/x86_64/*.c arch/x86_64/*.S)) \
+    runtime/drivers/ns16550.c runtime/drivers/v16550.c

@@ -15,14 +15,15 @@
  */
 #include <arch/asm.h>
 #include <arch/irq.h>
-#include <arch/ns16550.h>
 #include <arch/time.h>
 #include <arch/vioapic.h>
 #include <arch/x86.h>
+#include <hv/arch/console.h>
 #include <hv/arch/cpu.h>
 #include <hv/arch/irq.h>
 #include <hv/arch/time.h>
 #include <hv/arch/vcpu.h>
+#include <hv/ns16550.h>
 #include <hv/tables.h>
 
 #define IOAPIC_SELECT    0x00
@@ -182,12 +183,21 @@ void irq_take(uint64_t vector)
     }
 }
 
+/* Answers what the console's interrupt stands for, until its line is low: another edge will come.
+ * As many rounds as it takes to type faster than a CPU can read. */
+static void quiet_console(void)
+{
+    for (uint32_t i = 0; i < UART_FIFO_SIZE && (arch_uart_read(UART_IIR) & IIR_NONE) == 0; i++) {
+        console_interrupt();
+    }
+}
+
 /* What an NMI may have been about. */
 static void look_around(struct pcpu *pcpu)
 {
     take_kick(pcpu);
     if (pcpu == console_pcpu) {
-        ns16550_quiet();
+        quiet_console();
     }
     if (pcpu->arch.deadline <= arch_time_now()) {
         sched_timer();

@@ -20,6 +20,8 @@
 #define UART_MSR 6u
 #define UART_SCR 7u
 
+#define UART_FIFO_SIZE 16u /* bytes, each direction */
+
 #define IER_ERBI  0x01u /* received data */
 #define IER_ETBEI 0x02u /* transmitter holding register empty */
 #define IER_MASK  0x0fu

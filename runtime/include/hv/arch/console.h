@@ -26,6 +26,12 @@ void arch_console_notify_room(bool on);
 /* Sends one byte, waiting for room; for the last words of a broken hypervisor. No lock. */
 void arch_console_panic_put(uint8_t byte);
 
+/* A register of the port (`number`: UART_* of hv/ns16550.h), where it is an NS16550A: the
+ * hypervisor's driver is runtime/drivers/ns16550.c there, and how its registers are reached is the
+ * architecture's. No lock. */
+uint8_t arch_uart_read(uint32_t number);
+void arch_uart_write(uint32_t number, uint8_t value);
+
 struct vm;
 
 /* A VM's console rings changed (input came, room came): its emulated UART looks at them and moves

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The machine's serial port, a 16550A at ports of the ISA bus. See hv/arch/console.h.
+ * The board's serial port, an NS16550A, for architectures whose boards have one. It implements
+ * hv/arch/console.h, and reaches the registers through that header's arch_uart_read() and
+ * arch_uart_write().
  *
  * The baud rate stays as the firmware has left it. The transmit FIFO tells only that it is empty,
  * so its fill is counted here.
  *
  * Source: PC16550D data sheet (TL/C/8652), chapter 8; names of registers as there.
  */
-#include <arch/ns16550.h>
-#include <arch/x86.h>
 #include <hv/arch/console.h>
 #include <hv/ns16550.h>
-#include <hv/tables.h>
-
-#define FIFO_SIZE 16u
 
 /* LSR: overrun, parity and framing errors, break (8.4). */
 #define LSR_ERRORS 0x1eu
@@ -22,62 +19,44 @@
 static uint8_t ier;
 static uint32_t room;
 
-static uint8_t read_register(uint32_t number)
-{
-    return in8((uint16_t)(board.uart + number));
-}
-
-static void write_register(uint32_t number, uint8_t value)
-{
-    out8((uint16_t)(board.uart + number), value);
-}
-
 void arch_console_init(void)
 {
-    write_register(UART_IER, 0);
-    write_register(UART_LCR, LCR_8N1);
-    write_register(UART_FCR, FCR_ENABLE | FCR_CLEAR_RX);
-    write_register(UART_MCR, MCR_DTR | MCR_RTS | MCR_OUT2);
+    arch_uart_write(UART_IER, 0);
+    arch_uart_write(UART_LCR, LCR_8N1);
+    arch_uart_write(UART_FCR, FCR_ENABLE | FCR_CLEAR_RX);
+    arch_uart_write(UART_MCR, MCR_DTR | MCR_RTS | MCR_OUT2);
     ier = IER_ERBI;
-    write_register(UART_IER, ier);
-}
-
-/* As many rounds as it takes to type faster than a CPU can read. */
-void ns16550_quiet(void)
-{
-    for (uint32_t i = 0; i < FIFO_SIZE && (read_register(UART_IIR) & IIR_NONE) == 0; i++) {
-        console_interrupt();
-    }
+    arch_uart_write(UART_IER, ier);
 }
 
 bool arch_console_put(uint8_t byte)
 {
     if (room == 0) {
-        if ((read_register(UART_LSR) & LSR_THRE) == 0) {
+        if ((arch_uart_read(UART_LSR) & LSR_THRE) == 0) {
             return false;
         }
-        room = FIFO_SIZE;
+        room = UART_FIFO_SIZE;
     }
     room--;
-    write_register(UART_THR, byte);
+    arch_uart_write(UART_THR, byte);
     return true;
 }
 
 bool arch_console_is_sent(void)
 {
-    return (read_register(UART_LSR) & LSR_TEMT) != 0;
+    return (arch_uart_read(UART_LSR) & LSR_TEMT) != 0;
 }
 
 int arch_console_get(void)
 {
     for (;;) {
-        uint8_t status = read_register(UART_LSR);
+        uint8_t status = arch_uart_read(UART_LSR);
         uint8_t byte;
 
         if ((status & LSR_DR) == 0) {
             return -1;
         }
-        byte = read_register(UART_RBR);
+        byte = arch_uart_read(UART_RBR);
         if ((status & LSR_ERRORS) == 0) {
             return byte;
         }
@@ -93,13 +72,13 @@ void arch_console_notify_room(bool on)
 
     if (ier != wanted) {
         ier = wanted;
-        write_register(UART_IER, ier);
+        arch_uart_write(UART_IER, ier);
     }
 }
 
 void arch_console_panic_put(uint8_t byte)
 {
-    while ((read_register(UART_LSR) & LSR_THRE) == 0) {
+    while ((arch_uart_read(UART_LSR) & LSR_THRE) == 0) {
     }
-    write_register(UART_THR, byte);
+    arch_uart_write(UART_THR, byte);
 }
