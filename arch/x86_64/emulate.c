@@ -36,7 +36,7 @@ static bool execute(struct vcpu *v, const struct decoded_access *decoded,
                     struct mmio_access *access)
 {
     uint64_t *reg = vcpu_register(v, decoded->reg);
-    uint64_t operand = decode_operand(decoded, *reg);
+    uint64_t operand = decoded->is_write ? decode_operand(decoded, *reg) : 0;
 
     access->size = decoded->size;
     if (decoded->to_register) {
@@ -50,34 +50,59 @@ static bool execute(struct vcpu *v, const struct decoded_access *decoded,
     return !access->is_write || mmio_dispatch(v, access);
 }
 
+/* What the instruction at RIP does, of whose bytes `count` are in `bytes`, the others 0. Device
+ * drivers access their devices by few instructions, so the last ones are kept, each where its
+ * address says. They are found by their bytes: what is kept does not age, whatever the guest does
+ * to its code and its page tables. Returns NULL if it is none that is emulated. */
+static const struct decoded_access *decode_kept(struct vcpu *v, const uint8_t *bytes,
+                                                uint32_t count)
+{
+    const struct vmcb *vmcb = v->arch.vmcb;
+    struct kept_instruction *kept = &v->arch.kept[vmcb->rip % KEPT_COUNT];
+    uint32_t mode = vmcb->cs.attributes & (SEGMENT_L | SEGMENT_D);
+
+    if (kept->count != count || kept->mode != mode ||
+        __builtin_memcmp(kept->bytes, bytes, INSTRUCTION_MAX) != 0) {
+        kept->count = 0;
+        if (!decode(bytes, count, (mode & SEGMENT_L) != 0, (mode & SEGMENT_D) != 0,
+                    &kept->access)) {
+            return NULL;
+        }
+        kept->count = count;
+        kept->mode = mode;
+        __builtin_memcpy(kept->bytes, bytes, INSTRUCTION_MAX);
+    }
+    return &kept->access;
+}
+
 uint32_t npf_exit(struct vcpu *v)
 {
     struct vmcb *vmcb = v->arch.vmcb;
     uint64_t info = vmcb->exit_info_1;
-    struct decoded_access decoded;
+    const struct decoded_access *decoded = NULL;
     struct mmio_access access = { .address = { vmcb->exit_info_2 } };
-    uint8_t bytes[INSTRUCTION_MAX];
+    uint8_t bytes[INSTRUCTION_MAX] = { 0 };
     uint32_t count;
 
     /* what pushes an event's frame into a device is no instruction of the guest's */
-    if ((info & (NPF_TABLE | NPF_FETCH | NPF_PRESENT)) != 0 || v->arch.event != 0 ||
-        mmio_at(v->vm, access.address, 1) == NULL) {
+    if ((info & (NPF_TABLE | NPF_FETCH | NPF_PRESENT)) != 0 || v->arch.event != 0) {
         return trap_fault_at(v, npf_cause(info), access.address);
     }
     count = guest_fetch(v, bytes);
+    if (count > 0) {
+        decoded = decode_kept(v, bytes, count);
+    }
+    if (decoded != NULL && execute(v, decoded, &access)) {
+        trap_skip(v, decoded->length);
+        return trap_answered(v, access.is_write ? EXIT_MMIO_WRITE : EXIT_MMIO_READ);
+    }
+    if (decoded != NULL || mmio_at(v->vm, access.address, 1) == NULL) {
+        return trap_fault_at(v, npf_cause(info), access.address);
+    }
     if (count == 0) {
         return trap_resume(v); /* its other vCPUs took it away: its next attempt tells the guest */
     }
-    if (!decode(bytes, count, (vmcb->cs.attributes & SEGMENT_L) != 0,
-                (vmcb->cs.attributes & SEGMENT_D) != 0, &decoded)) {
-        return trap_fault_at(v, "device access of an instruction that is not emulated",
-                             access.address);
-    }
-    if (!execute(v, &decoded, &access)) {
-        return trap_fault_at(v, npf_cause(info), access.address);
-    }
-    trap_skip(v, decoded.length);
-    return trap_answered(v, access.is_write ? EXIT_MMIO_WRITE : EXIT_MMIO_READ);
+    return trap_fault_at(v, "device access of an instruction that is not emulated", access.address);
 }
 
 /* Which register is in the instruction. */
@@ -87,6 +112,7 @@ uint32_t cr8_exit(struct vcpu *v)
     uint32_t count = guest_fetch(v, bytes);
     uint32_t at = 0;
     uint32_t rex = 0;
+    uint64_t value;
 
     while (at < count && (bytes[at] == 0xf0 || (bytes[at] & 0xf0) == 0x40)) {
         rex = (bytes[at] & 0xf0) == 0x40 ? bytes[at] : rex;
@@ -98,9 +124,9 @@ uint32_t cr8_exit(struct vcpu *v)
     if (at + 3 > count || (bytes[at] | bytes[at + 1] << 8) != OPCODE_MOV_TO_CR) {
         return trap_fault(v, "write of CR8 that is not emulated");
     }
-    if (*vcpu_register(v, (bytes[at + 2] & 7) | (rex & 1) << 3) > 0xf) {
-        return trap_finish(v, false, 0, EXIT_SYSREG);
+    value = *vcpu_register(v, (bytes[at + 2] & 7) | (rex & 1) << 3);
+    if (value <= 0xf) {
+        vlapic_set_tpr(v, (uint8_t)(value << 4));
     }
-    vlapic_set_tpr(v, (uint8_t)(*vcpu_register(v, (bytes[at + 2] & 7) | (rex & 1) << 3) << 4));
-    return trap_finish(v, true, at + 3, EXIT_SYSREG);
+    return trap_finish(v, value <= 0xf, at + 3, EXIT_SYSREG);
 }

@@ -26,25 +26,42 @@
 
 /* A format of page tables: its root is CR3 & root_mask. */
 struct paging {
-    uint64_t root_mask;
+    uint64_t root_mask, linear_mask;
+    uint64_t root_flags; /* permissions that entries of the root have */
     uint8_t levels;
-    uint8_t index_bits; /* of all levels but the root's */
-    uint8_t root_bits;
+    uint8_t index_bits; /* of a level; linear_mask cuts off what a root has less */
     uint8_t entry_size;
+    uint8_t large_levels; /* bit i: an entry of level i may map a large page */
 };
 
-static const struct paging paging_long = { ENTRY_ADDRESS, 4, 9, 9, 8 };
-static const struct paging paging_pae = { 0xffffffe0, 3, 9, 2, 8 };
-static const struct paging paging_legacy = { 0xfffff000, 2, 10, 10, 4 };
+static const struct paging paging_long = { ENTRY_ADDRESS, UINT64_MAX, UINT64_MAX, 4, 9, 8, 0xc };
+static const struct paging paging_pae = { 0xffffffe0, UINT32_MAX, ENTRY_PRESENT, 3, 9, 8, 0x4 };
+static const struct paging paging_pse = { 0xfffff000, UINT32_MAX, UINT64_MAX, 2, 10, 4, 0x4 };
+static const struct paging paging_legacy = { 0xfffff000, UINT32_MAX, UINT64_MAX, 2, 10, 4, 0 };
+
+/* A VM's memory, and the region of it that was looked at last: mostly the next one, too. */
+struct view {
+    const struct vm *vm;
+    const struct mem_region *region;
+};
+
+static struct view view_of(const struct vcpu *v)
+{
+    return (struct view){ v->vm, v->vm->config->memory };
+}
 
 /* Finds [ipa, ipa + size) in the machine; all of it lies in one region with those permissions. */
-static bool find(const struct vm *vm, uint64_t ipa, uint32_t size, uint32_t permissions,
-                 uint64_t *pa)
+static inline bool find(struct view *view, uint64_t ipa, uint32_t size, uint32_t permissions,
+                        uint64_t *pa)
 {
-    const struct mem_region *region = memory_at(vm, (ipa_t){ ipa }, size);
+    const struct mem_region *region = view->region;
 
-    if (region == NULL) {
-        return false;
+    if (!range_contains(region->ipa.ipa, region->size, ipa, size)) {
+        region = memory_at(view->vm, (ipa_t){ ipa }, size);
+        if (region == NULL) {
+            return false;
+        }
+        view->region = region;
     }
     *pa = region->pa.pa + (ipa - region->ipa.ipa);
     return (region->permissions & permissions) == permissions;
@@ -52,9 +69,10 @@ static bool find(const struct vm *vm, uint64_t ipa, uint32_t size, uint32_t perm
 
 bool guest_write(struct vcpu *v, ipa_t ipa, const void *from, uint32_t size)
 {
+    struct view view = view_of(v);
     uint64_t pa;
 
-    if (!find(v->vm, ipa.ipa, size, MEM_READ | MEM_WRITE, &pa)) {
+    if (!find(&view, ipa.ipa, size, MEM_READ | MEM_WRITE, &pa)) {
         return false;
     }
     arch_window_open(v->vm->config->arch.window);
@@ -70,24 +88,18 @@ static const struct paging *paging_of(const struct vmcb *vmcb)
     if ((vmcb->efer & EFER_LMA) != 0) {
         return &paging_long;
     }
-    return (vmcb->cr4 & CR4_PAE) != 0 ? &paging_pae : &paging_legacy;
-}
-
-/* The levels, as bits, at which an entry may map a large page. */
-static uint32_t large_levels(const struct vmcb *vmcb, const struct paging *paging)
-{
-    if (paging == &paging_long) {
-        return 1u << 3 | 1u << 2;
+    if ((vmcb->cr4 & CR4_PAE) != 0) {
+        return &paging_pae;
     }
-    return paging == &paging_pae || (vmcb->cr4 & CR4_PSE) != 0 ? 1u << 2 : 0;
+    return (vmcb->cr4 & CR4_PSE) != 0 ? &paging_pse : &paging_legacy;
 }
 
 /* Reads an entry once: other vCPUs may change it. */
-static bool read_entry(const struct vm *vm, uint64_t ipa, uint32_t size, uint64_t *entry)
+static inline bool read_entry(struct view *view, uint64_t ipa, uint32_t size, uint64_t *entry)
 {
     uint64_t pa;
 
-    if (!find(vm, ipa, size, MEM_READ, &pa)) {
+    if (!find(view, ipa, size, MEM_READ, &pa)) {
         return false;
     }
     *entry = size == 8 ? mmio_read64(pa) : mmio_read32(pa);
@@ -95,51 +107,53 @@ static bool read_entry(const struct vm *vm, uint64_t ipa, uint32_t size, uint64_
 }
 
 /* Translates a linear address as the guest's own access would be, but for SMEP, SMAP and NX. */
-static bool walk(struct vcpu *v, uint64_t linear, bool is_write, uint64_t *ipa)
+static bool walk(struct view *view, const struct vmcb *vmcb, uint64_t linear, bool is_write,
+                 uint64_t *ipa)
 {
-    const struct vmcb *vmcb = v->arch.vmcb;
     const struct paging *paging = paging_of(vmcb);
-    uint32_t large = large_levels(vmcb, paging);
-    uint32_t bits = paging->root_bits;
+    uint32_t index_mask = (1u << paging->index_bits) - 1;
     uint32_t shift = 12u + paging->index_bits * (paging->levels - 1u);
     bool is_user = vmcb->cpl == 3;
     uint64_t needed = ENTRY_PRESENT | (is_user ? ENTRY_USER : 0);
     uint64_t table = vmcb->cr3 & paging->root_mask;
+    uint64_t wanted;
 
     if ((vmcb->cr0 & CR0_PG) == 0) {
         *ipa = linear & UINT32_MAX;
         return true;
     }
+    linear &= paging->linear_mask;
     needed |= is_write && (is_user || (vmcb->cr0 & CR0_WP) != 0) ? ENTRY_WRITE : 0;
+    wanted = needed & paging->root_flags;
     for (uint32_t level = paging->levels; level > 0; level--) {
-        uint64_t index = linear >> shift & (BIT(bits) - 1);
-        bool is_pdpte = paging == &paging_pae && level == 3; /* has no permissions */
-        uint64_t wanted = is_pdpte ? ENTRY_PRESENT : needed;
+        uint64_t index = linear >> shift & index_mask;
         uint64_t entry;
 
-        if (!read_entry(v->vm, table + index * paging->entry_size, paging->entry_size, &entry) ||
+        if (!read_entry(view, table + index * paging->entry_size, paging->entry_size, &entry) ||
             (entry & wanted) != wanted) {
             return false;
         }
         table = entry & ENTRY_ADDRESS;
-        if (level == 1 || ((large >> level & 1) != 0 && (entry & ENTRY_LARGE) != 0)) {
+        if (level == 1 ||
+            ((entry & ENTRY_LARGE) != 0 && (paging->large_levels >> level & 1) != 0)) {
             uint64_t offset_mask = BIT(shift) - 1;
 
             *ipa = (table & ~offset_mask) | (linear & offset_mask);
             return true;
         }
         shift -= paging->index_bits;
-        bits = paging->index_bits;
+        wanted = needed;
     }
     return false;
 }
 
 /* Copies up to `size` bytes from a linear address to `to`, or, where that is NULL, the other way.
  * Returns how many. */
-static uint32_t copy(struct vcpu *v, uint64_t linear, uint32_t size, uint8_t *to,
-                     const uint8_t *from)
+static inline uint32_t copy(const struct vcpu *v, uint64_t linear, uint32_t size, uint8_t *to,
+                            const uint8_t *from)
 {
     uint32_t permissions = to != NULL ? MEM_READ : MEM_READ | MEM_WRITE;
+    struct view view = view_of(v);
     uint32_t done = 0;
 
     while (done < size) {
@@ -148,7 +162,8 @@ static uint32_t copy(struct vcpu *v, uint64_t linear, uint32_t size, uint8_t *to
         uint32_t part = size - done < rest ? size - done : rest;
         uint64_t ipa, pa;
 
-        if (!walk(v, at, to == NULL, &ipa) || !find(v->vm, ipa, part, permissions, &pa)) {
+        if (!walk(&view, v->arch.vmcb, at, to == NULL, &ipa) ||
+            !find(&view, ipa, part, permissions, &pa)) {
             break;
         }
         if (to == NULL) {

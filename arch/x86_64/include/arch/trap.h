@@ -100,5 +100,4 @@ uint32_t guest_write_linear(struct vcpu *v, uint64_t linear, const uint8_t *from
 
 /* Fetches the instruction at RIP. Returns how many bytes it got: fewer before a page that is not
  * there. */
-#define INSTRUCTION_MAX 15u
 uint32_t guest_fetch(struct vcpu *v, uint8_t bytes[INSTRUCTION_MAX]);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <arch/decode.h>
 #include <arch/pio.h>
 #include <arch/svm.h>
 #include <arch/vioapic.h>
@@ -15,6 +16,16 @@
 /* Hypervisor context of a task: callee-saved registers lie on its stack (System V ABI, 3.2.1). */
 struct arch_task {
     uintptr_t sp;
+};
+
+/* An instruction that accessed a device, and what it does (emulate.c). */
+#define INSTRUCTION_MAX 15u
+#define KEPT_COUNT      8u
+struct kept_instruction {
+    uint8_t bytes[INSTRUCTION_MAX]; /* those that were there; the others are 0 */
+    uint32_t count;                 /* of them; 0: nothing is kept */
+    uint32_t mode;                  /* L and D of its code segment */
+    struct decoded_access access;
 };
 
 struct arch_vcpu {
@@ -34,7 +45,8 @@ struct arch_vcpu {
     bool flush_once;    /* drop the VM's TLB entries at the next entry: it was reset */
     bool flush_always;  /* ... at every load: another vCPU of its VM shares the CPU */
     struct vlapic lapic;
-    uint8_t fx[512] HV_ALIGNED(16); /* FXSAVE area, while not loaded */
+    struct kept_instruction kept[KEPT_COUNT]; /* own CPU */
+    uint8_t fx[512] HV_ALIGNED(16);           /* FXSAVE area, while not loaded */
 };
 
 #define STARTUP_RECEIVED 0x100u
