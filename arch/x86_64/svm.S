@@ -21,7 +21,7 @@
 
     .section .text, "ax"
 
-/* General registers of the vCPU in \base, but RAX and RSP; \store: to memory. */
+/* The general registers go to the vCPU in \base, all but RAX and RSP. */
 .macro SAVE_REGISTERS base
     movq    %rcx, 8*1(\base)
     movq    %rdx, 8*2(\base)
@@ -29,14 +29,16 @@
     movq    %rbp, 8*5(\base)
     movq    %rsi, 8*6(\base)
     movq    %rdi, 8*7(\base)
-    movq    %r8, 8*8(\base)
-    movq    %r9, 8*9(\base)
-    movq    %r10, 8*10(\base)
-    movq    %r11, 8*11(\base)
-    movq    %r12, 8*12(\base)
-    movq    %r13, 8*13(\base)
-    movq    %r14, 8*14(\base)
-    movq    %r15, 8*15(\base)
+    .irp    number, 8, 9, 10, 11, 12, 13, 14, 15
+    movq    %r\number, 8*\number(\base)
+    .endr
+.endm
+
+/* What C expects to be kept (System V ABI, 3.2.1). */
+.macro PUSH_FRAME
+    .irp    register, rbx, rbp, r12, r13, r14, r15
+    pushq   %\register
+    .endr
 .endm
 
 /*
@@ -44,12 +46,7 @@
  */
     .global svm_run
 svm_run:
-    pushq   %rbx
-    pushq   %rbp
-    pushq   %r12
-    pushq   %r13
-    pushq   %r14
-    pushq   %r15
+    PUSH_FRAME
     pushq   %rdi
 enter: /* rdi: the vCPU */
     movq    VCPU_VMCB(%rdi), %rax
@@ -58,14 +55,9 @@ enter: /* rdi: the vCPU */
     movq    8*3(%rdi), %rbx
     movq    8*5(%rdi), %rbp
     movq    8*6(%rdi), %rsi
-    movq    8*8(%rdi), %r8
-    movq    8*9(%rdi), %r9
-    movq    8*10(%rdi), %r10
-    movq    8*11(%rdi), %r11
-    movq    8*12(%rdi), %r12
-    movq    8*13(%rdi), %r13
-    movq    8*14(%rdi), %r14
-    movq    8*15(%rdi), %r15
+    .irp    number, 8, 9, 10, 11, 12, 13, 14, 15
+    movq    8*\number(%rdi), %r\number
+    .endr
     movq    8*7(%rdi), %rdi
     vmload  %rax
     vmrun   %rax
@@ -88,21 +80,13 @@ enter: /* rdi: the vCPU */
  */
     .global arch_task_switch
 arch_task_switch:
-    pushq   %rbx
-    pushq   %rbp
-    pushq   %r12
-    pushq   %r13
-    pushq   %r14
-    pushq   %r15
+    PUSH_FRAME
     movq    %rsp, (%rdi)
     movq    (%rsi), %rsp
 restore_frame:
-    popq    %r15
-    popq    %r14
-    popq    %r13
-    popq    %r12
-    popq    %rbp
-    popq    %rbx
+    .irp    register, r15, r14, r13, r12, rbp, rbx
+    popq    %\register
+    .endr
     ret
 
 /* The first code of a task, reached by arch_task_switch(): rbx is its vCPU. */

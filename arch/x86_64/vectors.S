@@ -122,24 +122,13 @@ exception:
     call    trap_hypervisor_fault
 
 interrupt: /* rdi: vector; the interrupted code's rdi is on the stack */
-    pushq   %rax
-    pushq   %rcx
-    pushq   %rdx
-    pushq   %rsi
-    pushq   %r8
-    pushq   %r9
-    pushq   %r10
-    pushq   %r11
+    .irp    register, rax, rcx, rdx, rsi, r8, r9, r10, r11
+    pushq   %\register
+    .endr
     call    irq_take
-    popq    %r11
-    popq    %r10
-    popq    %r9
-    popq    %r8
-    popq    %rsi
-    popq    %rdx
-    popq    %rcx
-    popq    %rax
-    popq    %rdi
+    .irp    register, r11, r10, r9, r8, rsi, rdx, rcx, rax, rdi
+    popq    %\register
+    .endr
     iretq
 
     .section .bss.fault_stack, "aw", @nobits

@@ -201,14 +201,13 @@ void vioapic_set_line(struct vm *vm, uint32_t pin, bool level)
 void vioapic_eoi(struct vm *vm, uint8_t vector)
 {
     struct vioapic *ioapic = vm->config->arch.ioapic;
-    uint32_t waiting;
+    uint64_t waiting;
 
     spin_lock(&ioapic->lock);
     waiting = ioapic->remote_irr;
     while (waiting != 0) {
-        uint32_t pin = (uint32_t)__builtin_ctz(waiting);
+        uint32_t pin = take_bit(&waiting);
 
-        waiting &= waiting - 1;
         if ((uint8_t)ioapic->table[pin] == vector) {
             ioapic->remote_irr &= ~(1u << pin);
             update(vm, pin);
@@ -238,67 +237,63 @@ static bool is_in_service(const struct vm *vm, uint32_t pin)
            (is_physical(vm, pin) && irq_pin_is_in_service(pin));
 }
 
-static uint32_t read_register(const struct vm *vm)
+static bool is_table(uint32_t number)
 {
-    const struct vioapic *ioapic = vm->config->arch.ioapic;
-    uint32_t pin = (ioapic->select - IOREDTBL) / 2;
-    uint64_t entry;
-
-    switch (ioapic->select) {
-    case IOAPICID:
-    case IOAPICARB:
-        return ioapic->id;
-    case IOAPICVER:
-        return VERSION;
-    default:
-        if (ioapic->select < IOREDTBL || ioapic->select >= IOREDTBL_END) {
-            return 0;
-        }
-        entry = ioapic->table[pin] | (is_in_service(vm, pin) ? RTE_REMOTE_IRR : 0);
-        return (uint32_t)(ioapic->select % 2 == 0 ? entry : entry >> 32);
-    }
+    return number >= IOREDTBL && number < IOREDTBL_END;
 }
 
-static void write_register(struct vm *vm, uint32_t value)
+static uint32_t read_register(const struct vm *vm, uint32_t number)
+{
+    const struct vioapic *ioapic = vm->config->arch.ioapic;
+    uint32_t pin = (number - IOREDTBL) / 2;
+
+    if (is_table(number)) {
+        uint64_t entry = ioapic->table[pin] | (is_in_service(vm, pin) ? RTE_REMOTE_IRR : 0);
+
+        return (uint32_t)(number % 2 == 0 ? entry : entry >> 32);
+    }
+    return number == IOAPICVER                         ? VERSION
+           : number == IOAPICID || number == IOAPICARB ? ioapic->id
+                                                       : 0;
+}
+
+static void write_register(struct vm *vm, uint32_t number, uint32_t value)
 {
     struct vioapic *ioapic = vm->config->arch.ioapic;
-    uint32_t pin = (ioapic->select - IOREDTBL) / 2;
+    uint32_t pin = (number - IOREDTBL) / 2;
 
-    if (ioapic->select == IOAPICID) {
+    if (number == IOAPICID) {
         ioapic->id = value & IOAPICID_MASK;
-    } else if (ioapic->select >= IOREDTBL && ioapic->select < IOREDTBL_END) {
+    } else if (is_table(number)) {
         uint64_t entry = ioapic->table[pin];
 
         write_entry(vm, pin,
-                    ioapic->select % 2 == 0 ? (entry >> 32 << 32) | value
-                                            : (uint64_t)value << 32 | (uint32_t)entry);
+                    number % 2 == 0 ? (entry >> 32 << 32) | value
+                                    : (uint64_t)value << 32 | (uint32_t)entry);
     }
 }
 
+/* Other words of the page read 0 and ignore writes. */
 bool vioapic_access(struct vcpu *v, void *device, struct mmio_access *access)
 {
     struct vioapic *ioapic = v->vm->config->arch.ioapic;
     uint32_t offset = access->address.ipa % HV_PAGE_SIZE;
-    uint64_t value = 0;
 
     (void)device;
     if (access->size != 4 || offset % 4 != 0) {
         return false;
     }
     spin_lock(&ioapic->lock);
-    if (offset == IOREGSEL && access->is_write) {
-        ioapic->select = (uint8_t)access->value;
+    if (!access->is_write) {
+        access->value = offset == IOREGSEL ? ioapic->select
+                        : offset == IOWIN  ? read_register(v->vm, ioapic->select)
+                                           : 0;
     } else if (offset == IOREGSEL) {
-        value = ioapic->select;
-    } else if (offset == IOWIN && access->is_write) {
-        write_register(v->vm, (uint32_t)access->value);
+        ioapic->select = (uint8_t)access->value;
     } else if (offset == IOWIN) {
-        value = read_register(v->vm);
+        write_register(v->vm, ioapic->select, (uint32_t)access->value);
     }
     spin_unlock(&ioapic->lock);
-    if (!access->is_write) {
-        access->value = value;
-    }
     return true;
 }
 

@@ -71,9 +71,8 @@ void vlapic_take_posted(struct vlapic *apic)
     uint64_t words = __atomic_exchange_n(&apic->posted_words, 0, __ATOMIC_SEQ_CST);
 
     while (words != 0) {
-        uint32_t w = (uint32_t)__builtin_ctzll(words);
+        uint32_t w = take_bit(&words);
 
-        words &= words - 1;
         apic->irr.word[w] |= __atomic_exchange_n(&apic->posted[w], 0, __ATOMIC_SEQ_CST);
         apic->irr.words |= (uint32_t)(apic->irr.word[w] != 0) << w;
     }
