@@ -21,6 +21,17 @@ static bool is_word_aligned(const void *p)
     return (uintptr_t)p % WORD == 0;
 }
 
+/* Four words, read before they are written, as processors like it. */
+static inline void copy_words(word_t *to, const word_t *from)
+{
+    word_t a = from[0], b = from[1], c = from[2], d = from[3];
+
+    to[0] = a;
+    to[1] = b;
+    to[2] = c;
+    to[3] = d;
+}
+
 void *memcpy(void *restrict to, const void *restrict from, size_t size)
 {
     uint8_t *out = to;
@@ -31,18 +42,12 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size)
             *out++ = *in++;
             size--;
         }
-        while (size >= 4 * WORD) {
-            const word_t *source = (const word_t *)(const void *)in;
-            word_t *target = (word_t *)(void *)out;
-            word_t a = source[0], b = source[1], c = source[2], d = source[3];
-
-            target[0] = a;
-            target[1] = b;
-            target[2] = c;
-            target[3] = d;
-            in += 4 * WORD;
-            out += 4 * WORD;
-            size -= 4 * WORD;
+        while (size >= 8 * WORD) {
+            copy_words((word_t *)(void *)out, (const word_t *)(const void *)in);
+            copy_words((word_t *)(void *)out + 4, (const word_t *)(const void *)in + 4);
+            in += 8 * WORD;
+            out += 8 * WORD;
+            size -= 8 * WORD;
         }
     }
     while (size > 0) {
@@ -80,10 +85,19 @@ void *memset(void *to, int value, size_t size)
         *out++ = (uint8_t)value;
         size--;
     }
-    while (size >= WORD) {
-        *(word_t *)(void *)out = pattern;
-        out += WORD;
-        size -= WORD;
+    while (size >= 8 * WORD) {
+        word_t *words = (word_t *)(void *)out;
+
+        words[0] = pattern;
+        words[1] = pattern;
+        words[2] = pattern;
+        words[3] = pattern;
+        words[4] = pattern;
+        words[5] = pattern;
+        words[6] = pattern;
+        words[7] = pattern;
+        out += 8 * WORD;
+        size -= 8 * WORD;
     }
     while (size > 0) {
         *out++ = (uint8_t)value;
