@@ -450,6 +450,12 @@ _TABLE = (
         'Say watchdog = "10 s", or leave out watchdog-start.',
     ),
     Code(
+        "in-place-check",
+        "The images of a VM that is linked in place are to be checked.",
+        "What is checked is the pristine image, before it is copied; this VM has none.",
+        "Leave out check-images, or leave out in-place.",
+    ),
+    Code(
         "console-none",
         "A VM without console is told to use one.",
         "Its kernel would print nowhere, or wait for a UART that is not there.",

@@ -86,6 +86,7 @@ def _written(path: Path, contents: Contents) -> bool:
 
 def _environment() -> Environment:
     return environment(
+        byte_lines=_byte_lines,
         c_enum=lambda name: name.upper().replace("-", "_"),
         c_string=_c_string,
         entry=lambda value: f"{value:#018x}",
@@ -99,6 +100,12 @@ def _environment() -> Environment:
 
 def _c_string(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+# Bytes in hexadecimal as lines of an initialiser.
+def _byte_lines(digits: str) -> list[str]:
+    data = [f"{byte:#04x}," for byte in bytes.fromhex(digits)]
+    return [" ".join(data[first : first + 16]) for first in range(0, len(data), 16)]
 
 
 # Lines of a comment, each with its prefix.

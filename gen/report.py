@@ -75,7 +75,7 @@ def _vm(plan: Plan, vm: Vm) -> Iterator[str]:
         ("VMID", str(vm.vmid)),
         ("starts", "with the machine" if vm.autostart else "by hand"),
         ("at", f"{vm.entry:#x}, {vm.boot.what} at {vm.boot.argument:#x}"),
-        ("images", "linked in place" if vm.in_place else "copied at boot"),
+        ("images", _image_care(vm)),
         ("console", "virtual UART" if vm.console is not None else "none"),
         *([("counters", "granted")] if vm.pmu else []),
         ("cmdline", vm.cmdline or "none"),
@@ -91,6 +91,13 @@ def _vm(plan: Plan, vm: Vm) -> Iterator[str]:
         side = f"{region.permissions}, {_at(region.physical, region.guest.base)}"
         boxes += _inside(vm, region.guest, f"memory {region.name}", side)
     yield from _drawn(boxes)
+
+
+def _image_care(vm: Vm) -> str:
+    if vm.in_place:
+        return "linked in place"
+    is_checked = any(copy.digest is not None for copy in vm.copies)
+    return "checked and copied at boot" if is_checked else "copied at boot"
 
 
 # A memory region with the pieces of the image that lie in it.

@@ -362,6 +362,20 @@ def in_place_restart(system: System) -> Iterator[Diagnostic]:
         )
 
 
+@rule("in-place-check")
+def in_place_check(system: System) -> Iterator[Diagnostic]:
+    """An image that is linked in place is looked at by nobody before its guest runs."""
+    for vm in system.vms:
+        if vm.in_place and vm.check_images:
+            yield Diagnostic(
+                "in-place-check",
+                f"{vm_text(vm)}: with in-place = true there is no pristine image to check",
+                vm.spans.of("check-images"),
+                "leave out check-images, or leave out in-place",
+                (Note("its images are linked in place", vm.spans.of("in-place")),),
+            )
+
+
 @rule("console-none")
 def console_none(system: System) -> Iterator[Diagnostic]:
     """A kernel that is told to print on a console which is not there prints nowhere."""

@@ -149,5 +149,6 @@ def _copies(
     for piece in draft.pieces:
         guest = Range(piece.guest, piece.size)
         target = store.physical(draft.vm, guest, placement)
-        result.append(ImageCopy(piece.what, stored[piece.digest], target, guest))
+        digest = piece.digest if draft.vm.check_images else None
+        result.append(ImageCopy(piece.what, stored[piece.digest], target, guest, digest))
     return tuple(result)

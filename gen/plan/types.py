@@ -134,12 +134,16 @@ class MemRegion:
 
 @dataclass(frozen=True)
 class ImageCopy:
-    """struct image_copy.  stored: the pristine bytes.  guest: the target as the VM sees it."""
+    """struct image_copy.  stored: the pristine bytes.  guest: the target as the VM sees it.
+
+    digest: SHA-256 that the bytes must have at each start, in hexadecimal; None: not looked at.
+    """
 
     what: str
     stored: StoredImage
     target: int
     guest: Range
+    digest: str | None
 
 
 @dataclass(frozen=True)

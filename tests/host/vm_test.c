@@ -5,6 +5,7 @@
  */
 /* SOURCES: tests/host/machine.c runtime/sched.c runtime/vcpu.c runtime/vm.c runtime/vmm.c */
 /* SOURCES: runtime/health.c runtime/plan.c runtime/watchdog.c runtime/memory.c runtime/image.c */
+/* SOURCES: runtime/lib/sha256.c */
 /* SOURCES: runtime/panic.c runtime/lib/format.c runtime/console.c runtime/terminal.c */
 /* SOURCES: runtime/command.c runtime/log.c arch/fake/context.c arch/fake/cpu.c arch/fake/vcpu.c */
 /* SOURCES: arch/fake/console.c */
@@ -296,6 +297,61 @@ TEST(crash)
 }
 
 /* ---- Memory ---- */
+
+/* Of "kernel" with the zero that ends it. */
+static const uint8_t kernel_digest[] = {
+    0xc5, 0x6e, 0x76, 0xdf, 0x54, 0x6c, 0x72, 0x33, 0x79, 0x72, 0x19, 0x84, 0x51, 0x5a, 0x50, 0x2b,
+    0xad, 0x6b, 0xb5, 0xac, 0x4d, 0x8b, 0x97, 0xe9, 0x73, 0x85, 0xd1, 0xc8, 0x98, 0x56, 0x0a, 0x47,
+};
+
+/* beta's memory and its one image, which is checked. */
+static uint8_t checked_ram[4096] HV_ALIGNED(4096);
+static char checked_image[] = "kernel";
+static const struct mem_region checked_region = {
+    .name = "ram", .pa = { (uintptr_t)checked_ram }, .size = 1 << 20, .permissions = 7
+};
+static const struct image_copy checked_copy = { .name = "kernel",
+                                                .source = { (uintptr_t)checked_image },
+                                                .target = { (uintptr_t)checked_ram },
+                                                .size = sizeof checked_image,
+                                                .digest = kernel_digest };
+
+static void build_checked(void)
+{
+    build();
+    machine_config(beta)->memory = &checked_region;
+    machine_config(beta)->memory_count = 1;
+    machine_config(beta)->copies = &checked_copy;
+    machine_config(beta)->copy_count = 1;
+}
+
+TEST(checked_images)
+{
+    build_checked();
+    start();
+    EXPECT_EQ(beta->state, VM_RUNNING);
+    EXPECT_STR((char *)checked_ram, "kernel");
+    checked_image[0] = 'K'; /* in the pristine image, while the VM runs */
+    order(machine_vcpu(beta, 0), EXIT_SYSTEM_RESET);
+    EXPECT_EQ(beta->state, VM_FAILED);
+    EXPECT_EQ(beta->boot_count, 2);
+    EXPECT_EQ(machine_vcpu(beta, 0)->arch.steps, 0); /* of the new start */
+    EXPECT(was_printed("vm \"beta\": its pristine kernel is not what was built"));
+    EXPECT_STR((char *)checked_ram, "kernel");
+    EXPECT_EQ(fake_zeroed, 1 << 20); /* by the first start alone */
+    EXPECT_EQ(alpha->state, VM_RUNNING);
+}
+
+TEST(a_changed_image_that_is_to_be_ignored)
+{
+    build_checked();
+    machine_config(beta)->health[HEALTH_IMAGE] = HEALTH_IGNORE;
+    checked_image[6] = 1;
+    start();
+    EXPECT_EQ(beta->state, VM_RUNNING);
+    EXPECT_EQ(health_count(beta), 1);
+    EXPECT_EQ(checked_ram[6], 1);
+}
 
 TEST(boots_find_zeroed_memory_and_pristine_images)
 {

@@ -12,6 +12,7 @@
 #include <hv/console.h>
 #include <hv/health.h>
 #include <hv/sched.h>
+#include <hv/sha256.h>
 #include <hv/types.h>
 #include <hv/vcpu.h>
 #include <hv/vm.h>
@@ -38,7 +39,8 @@ struct image_copy {
     const char *name;
     paddr_t source;
     paddr_t target;
-    uint64_t size; /* bytes; any number */
+    uint64_t size;         /* bytes; any number */
+    const uint8_t *digest; /* SHA-256 of the source, [SHA256_SIZE]; NULL: it is not checked */
 };
 
 /*
