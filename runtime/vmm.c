@@ -4,6 +4,7 @@
  */
 #include <hv/arch/cpu.h>
 #include <hv/arch/time.h>
+#include <hv/check.h>
 #include <hv/log.h>
 #include <hv/plan.h>
 #include <hv/tables.h>
@@ -30,10 +31,8 @@ static void start_cpus(void)
             continue;
         }
         pcpu->online = arch_cpu_start(pcpu) == HV_OK;
-        if (!pcpu->online) {
-            log_error("cpu %u does not start", pcpu->config->index);
-        }
     }
+    check_cpus();
 }
 
 static uint64_t bit_of(const struct vm *vm)
@@ -171,8 +170,17 @@ void vmm_end(void)
     arch_power_off();
 }
 
+void vmm_refuse(void)
+{
+    end_once();
+    log_always("end: 1");
+    console_flush();
+    arch_power_off();
+}
+
 void vmm_main(void)
 {
+    check_machine();
     arch_cpu_init(arch_this_pcpu());
     console_init();
     log_info("ashlar: system %s on %s, %u VMs, %u vCPUs, %u CPUs", system_name, board_name,
@@ -191,6 +199,7 @@ void vmm_main(void)
 
 void pcpu_main(void)
 {
+    check_this_cpu();
     arch_cpu_init(arch_this_pcpu());
     sched_run();
 }

@@ -12,7 +12,6 @@
 #include <arch/gicv3.h>
 #include <arch/gicv3_driver.h>
 #include <arch/sysreg.h>
-#include <hv/panic.h>
 #include <hv/tables.h>
 
 /* All of one priority: physical interrupts do not preempt the hypervisor. */
@@ -27,11 +26,6 @@ static uint32_t read32(uint64_t address)
 static void write32(uint64_t address, uint32_t value)
 {
     *(volatile uint32_t *)address = value;
-}
-
-static uint64_t read64(uint64_t address)
-{
-    return *(volatile uint64_t *)address;
 }
 
 static void write64(uint64_t address, uint64_t value)
@@ -98,11 +92,7 @@ void gicv3_init_distributor(void)
 void gicv3_init_cpu(struct pcpu *pcpu)
 {
     uint64_t gicr = pcpu->config->arch.gicr.pa;
-    uint64_t mpidr = pcpu->config->arch.mpidr;
 
-    /* Device trees do not say which redistributor is whose; the generator took them in order. */
-    CHECK(read64(gicr + GICR_TYPER) >> GICR_TYPER_AFFINITY_SHIFT ==
-          (mpidr >> 32 << 24 | (mpidr & 0xffffff)));
     write32(gicr + GICR_WAKER, 0);
     while ((read32(gicr + GICR_WAKER) & GICR_WAKER_CHILDREN_ASLEEP) != 0) {
         arch_cpu_relax();

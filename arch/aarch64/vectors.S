@@ -18,6 +18,7 @@
  * stack: vcpu_enter 112 -> trap_sync trap_hypercall interrupt
  * stack: interrupt 160 -> trap_irq trap_serror
  * stack: arch_task_switch 96
+ * stack: arch_probe 0
  */
 #include <arch/asm.h>
 
@@ -226,9 +227,31 @@ task_entry:
     mov     x0, x19
     b       vcpu_task
 
+/*
+ * bool arch_probe(paddr_t address, uint32_t *value): hv/arch/check.h
+ * Its first instruction is the only one of EL2 that may lead to an exception.
+ */
+    .global arch_probe
+arch_probe:
+    ldr     w2, [x0]
+    str     w2, [x1]
+    mov     w0, #1
+    ret
+probe_refused:
+    adr     x2, probe_answer
+    msr     elr_el2, x2
+    eret
+probe_answer:
+    mov     w0, #0
+    ret
+
 /* An exception out of EL2, x0: vector number. It may be the stack that is at fault, so the report uses
  * this CPU's other one; nothing there will be needed again. */
 hypervisor_fault:
+    mrs     x1, elr_el2
+    adr     x2, arch_probe
+    cmp     x1, x2
+    b.eq    probe_refused
     mrs     x1, tpidr_el2
     ldr     x1, [x1, #PCPU_CONFIG]
     ldr     x1, [x1, #PCPU_CONFIG_STACK]

@@ -144,7 +144,9 @@ enum hv_err arch_cpu_start(struct pcpu *pcpu)
     if (cpu_of(pcpu)->refuses_start) {
         return HV_ERR_STATE;
     }
-    fake_start(pcpu, pcpu_main);
+    if (!cpu_of(pcpu)->is_mute) {
+        fake_start(pcpu, pcpu_main);
+    }
     return HV_OK;
 }
 

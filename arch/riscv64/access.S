@@ -16,6 +16,9 @@
  * stack: access_copy_to_guest 0
  * stack: access_has_stimecmp 0
  * stack: access_has_hstateen0 0
+ * stack: access_has_siselect 0
+ * stack: access_has_hgatp 0
+ * stack: arch_probe 0
  */
 #include <arch/asm.h>
 
@@ -23,6 +26,8 @@
 #define CSR_VSATP     0x280
 #define CSR_HSTATUS   0x600
 #define CSR_HSTATEEN0 0x60c
+#define CSR_SISELECT  0x150
+#define CSR_HGATP     0x680
 
     .section .text, "ax"
 
@@ -118,7 +123,39 @@ access_guest_word:
     COPY    access_copy_from_guest, ".insn r 0x73, 4, 0x30, a4, a1, x1", "sb a4, 0(a0)"
     COPY    access_copy_to_guest, "lbu a4, 0(a1)", ".insn r 0x73, 4, 0x31, x0, a0, a4"
 
-/* bool access_has_stimecmp(void), bool access_has_hstateen0(void) */
+/* bool arch_probe(paddr_t address, uint32_t *value): hv/arch/check.h */
+    .global arch_probe
+arch_probe:
+    TRY     1f
+    lw      a2, 0(a0)
+    TRIED
+    sw      a2, 0(a1)
+    li      a0, 1
+    ret
+    .balign 4
+1:  REFUSED
+    li      a0, 0
+    ret
+
+/* bool access_has_hgatp(void): the only one that does without H. */
+    .global access_has_hgatp
+access_has_hgatp:
+    csrr    t1, sepc
+    csrr    t2, sstatus
+    la      t0, 1f
+    csrrw   t0, stvec, t0
+    csrr    a0, CSR_HGATP
+    TRIED
+    li      a0, 1
+    ret
+    .balign 4
+1:  csrw    stvec, t0
+    csrw    sepc, t1
+    csrw    sstatus, t2
+    li      a0, 0
+    ret
+
+/* bool access_has_stimecmp(void), bool access_has_hstateen0(void), bool access_has_siselect(void) */
 .macro HAS name, number
     .global access_has_\name
 access_has_\name:
@@ -135,3 +172,4 @@ access_has_\name:
 
     HAS     stimecmp, CSR_STIMECMP
     HAS     hstateen0, CSR_HSTATEEN0
+    HAS     siselect, CSR_SISELECT

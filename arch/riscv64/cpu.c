@@ -10,11 +10,9 @@
 #include <arch/firmware.h>
 #include <arch/irq.h>
 #include <arch/trap.h>
-#include <arch/vcpu.h>
 #include <hv/arch/cpu.h>
 #include <hv/arch/task.h>
 #include <hv/arch/time.h>
-#include <hv/panic.h>
 #include <hv/tables.h>
 
 _Static_assert(sizeof(struct pcpu) == PCPU_SIZE, "boot.S walks pcpus[]");
@@ -51,33 +49,17 @@ struct task_frame {
 
 extern const char task_entry[]; /* vectors.S */
 
-/* A mode or VMID that the hart has not is not taken over (18.2.10): its VM would have no second
- * stage, or another VM's. */
-static void check_hgatp(void)
-{
-    for (uint32_t i = 0; i < vm_count; i++) {
-        uint64_t hgatp = vm_hgatp(&vm_configs[i]);
-
-        csr_write(CSR_HGATP, hgatp);
-        CHECK(csr_read(CSR_HGATP) == hgatp);
-    }
-    csr_write(CSR_HGATP, 0);
-}
-
 void arch_cpu_init(struct pcpu *pcpu)
 {
     csr_write(CSR_HEDELEG, HEDELEG_GUEST);
     csr_write(CSR_HIDELEG, HVIP_GUEST);
     csr_write(CSR_HCOUNTEREN, HCOUNTEREN_TM);
     csr_write(CSR_HENVCFG, HENVCFG_GUEST | (board.has_sstc ? HENVCFG_STCE : 0));
-    CHECK(!board.has_sstc || access_has_stimecmp()); /* the firmware keeps it to itself */
     if (board.has_stateen) {
-        CHECK(access_has_hstateen0()); /* the same */
         csr_write(CSR_HSTATEEN0, HSTATEEN0_GUEST);
     }
     csr_write(CSR_HVIP, 0);
     csr_write(CSR_VSIE, 0);
-    check_hgatp();
     hfence_all();
     arch_timer_set(TIME_NEVER);
     irq_init_cpu(pcpu);

@@ -42,16 +42,11 @@ _Static_assert((int)EXIT_COUNT == TRAP_RESUME, "svm.S compares with it");
 #define IST_NMI   1
 #define IST_FAULT 2
 
-#define CPUID_SVM            0x8000000au /* EBX: number of ASIDs */
-#define CPUID_EXTENDED       0x80000001u
-#define CPUID_EXTENDED_SVM   BIT32(2) /* ECX */
-#define CPUID_SVM_NESTED     BIT32(0) /* EDX: nested paging */
 #define CPUID_FEATURES       1u
 #define CPUID_FEATURES_XSAVE BIT32(26) /* ECX */
 #define CPUID_STRUCTURED     7u
 #define CPUID_STRUCTURED_PKU BIT32(3) /* ECX */
 #define XCR0_X87             1u
-#define VM_CR_SVMDIS         BIT(4)
 
 /* Intel 316972 (ICH9), 13.7.5: the processors are reset when RST_CPU goes from 0 to 1. */
 #define RESET_CONTROL      0xcf9
@@ -160,15 +155,8 @@ static void load_tables(struct pcpu *pcpu)
 /* Switches SVM on. From here on nothing interrupts this CPU but where it opens a window. */
 static void init_svm(const struct pcpu *pcpu)
 {
-    uint32_t out[4];
     uint64_t host_save = (uint64_t)pcpu->config->arch.host_save;
 
-    cpuid(CPUID_EXTENDED, 0, out);
-    CHECK((out[ECX] & CPUID_EXTENDED_SVM) != 0);
-    CHECK((rdmsr(MSR_VM_CR) & VM_CR_SVMDIS) == 0);
-    cpuid(CPUID_SVM, 0, out);
-    CHECK((out[EDX] & CPUID_SVM_NESTED) != 0);
-    CHECK(vm_count < out[EBX]); /* each VM has an ASID, and 0 is the hypervisor's */
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
     wrmsr(MSR_VM_HSAVE_PA, host_save);
     __asm__ volatile("clgi; sti; vmsave %%rax" : : "a"(host_save) : "memory");

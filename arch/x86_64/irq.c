@@ -26,8 +26,6 @@
 #include <hv/ns16550.h>
 #include <hv/tables.h>
 
-#define IOAPIC_SELECT    0x00
-#define IOAPIC_WINDOW    0x10
 #define IOAPIC_ENTRY     0x10u /* two registers for each pin */
 #define ENTRY_REMOTE_IRR BIT32(14)
 #define ENTRY_LEVEL      BIT32(15)

@@ -29,6 +29,26 @@ DISTRIBUTOR_SIZE = 64 * KIB
 AFFINITY_MASK = 0xFF_00FF_FFFF
 
 _EM_AARCH64 = 183
+#: Implementer (bits 31:24, Arm) and part (15:4) of MIDR_EL1, from the models' technical reference
+#: manuals, by what trees call them.
+_MODELS = {
+    f"arm,{name}": 0x41 << 24 | part << 4
+    for name, part in {
+        "cortex-a35": 0xD04,
+        "cortex-a53": 0xD03,
+        "cortex-a55": 0xD05,
+        "cortex-a57": 0xD07,
+        "cortex-a72": 0xD08,
+        "cortex-a73": 0xD09,
+        "cortex-a75": 0xD0A,
+        "cortex-a76": 0xD0B,
+        "cortex-a77": 0xD0D,
+        "cortex-a78": 0xD41,
+        "neoverse-n1": 0xD0C,
+        "neoverse-n2": 0xD49,
+        "neoverse-v1": 0xD40,
+    }.items()
+}
 _UARTS = {"arm,pl011": "pl011"}
 _TIMERS = ("secure physical", "physical", "virtual", "hypervisor physical")
 
@@ -208,6 +228,11 @@ class Aarch64(Architecture):
 def vcpu_affinity(index: int) -> int:
     """Affinity that vCPU `index` of a VM sees in MPIDR_EL1: an SGI's target list has 16 bits."""
     return index % 16 | index // 16 << 8
+
+
+def model(cpu: Cpu) -> int:
+    """What MIDR_EL1 says of a CPU's implementer and part; 0 for a model that is not known here."""
+    return next((_MODELS[name] for name in cpu.compatible if name in _MODELS), 0)
 
 
 # The virtual devices stand where the board's are.

@@ -20,6 +20,7 @@ from gen.arch.aarch64 import (
     GicV3,
     Psci,
     hardware_of,
+    model,
     vcpu_affinity,
 )
 from gen.fdt import FdtNode, Tree
@@ -53,9 +54,10 @@ class Aarch64Vm(ArchVm):
 
 @dataclass(frozen=True)
 class Aarch64Pcpu(ArchPcpu):
-    """See ArchPcpu.  gicr: physical address of its redistributor."""
+    """See ArchPcpu.  gicr: physical address of its redistributor.  midr: its model, 0: unknown."""
 
     gicr: int
+    midr: int
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,10 @@ class Aarch64Isa(TreeIsa):
 
     def pcpu(self, system: System, cpu: int) -> Aarch64Pcpu:
         """See Isa."""
-        return Aarch64Pcpu(gicr=_redistributor(system, cpu).base)
+        return Aarch64Pcpu(
+            gicr=_redistributor(system, cpu).base,
+            midr=model(system.board.hardware.cpus[cpu]),
+        )
 
     def vcpu_id(self, index: int) -> int:
         """See Isa."""

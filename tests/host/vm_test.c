@@ -5,7 +5,7 @@
  */
 /* SOURCES: tests/host/machine.c runtime/sched.c runtime/vcpu.c runtime/vm.c runtime/vmm.c */
 /* SOURCES: runtime/health.c runtime/plan.c runtime/watchdog.c runtime/memory.c runtime/image.c */
-/* SOURCES: runtime/lib/sha256.c */
+/* SOURCES: runtime/lib/sha256.c runtime/check.c arch/fake/check.c */
 /* SOURCES: runtime/panic.c runtime/lib/format.c runtime/console.c runtime/terminal.c */
 /* SOURCES: runtime/command.c runtime/log.c arch/fake/context.c arch/fake/cpu.c arch/fake/vcpu.c */
 /* SOURCES: arch/fake/console.c */
@@ -126,15 +126,106 @@ TEST(nothing_starts_by_itself)
     EXPECT_EQ(fake_power_offs, 1);
 }
 
-TEST(a_cpu_that_does_not_start)
+/* ---- The machine and the tables ---- */
+
+/* The boot ended, and before that `text` was said. */
+static void expect_refusal(const char *text)
+{
+    EXPECT_EQ(fake_power_offs, 1);
+    EXPECT_EQ(alpha->state, VM_READY);
+    EXPECT_EQ(beta->state, VM_READY);
+    EXPECT(was_printed(text));
+    EXPECT(was_printed("this machine is not the board fake, for which system host-test was built"));
+    EXPECT(was_printed("end: 1"));
+}
+
+TEST(a_cpu_that_is_refused)
 {
     build();
     fake_cpus[1].refuses_start = true;
     start();
-    EXPECT_EQ(alpha->state, VM_FAILED);
-    EXPECT_EQ(beta->state, VM_FAILED);
-    EXPECT_EQ(fake_power_offs, 1);
-    EXPECT(was_printed("end: 1"));
+    expect_refusal("CPU 1 of 2: expected, but it does not start");
+}
+
+TEST(a_cpu_that_does_not_answer)
+{
+    build();
+    fake_cpus[1].is_mute = true;
+    machine_finish();
+    machine_start();
+    fake_run(100);
+    EXPECT_EQ(fake_power_offs, 0); /* it may be slow */
+    fake_clock += 3 * FAKE_FREQUENCY;
+    fake_run(100);
+    expect_refusal("CPU 1 of 2: expected, but it does not start");
+}
+
+TEST(another_boot_cpu)
+{
+    build();
+    fake_cpus[0].model = 7;
+    start();
+    expect_refusal("model of CPU 0: expected 0x0, found 0x7");
+    EXPECT(!was_printed("system host-test on fake")); /* nothing was set up */
+}
+
+TEST(another_cpu)
+{
+    build();
+    fake_cpus[1].model = 7;
+    start();
+    expect_refusal("model of CPU 1: expected 0x0, found 0x7");
+    EXPECT_EQ(fake_cpus[1].status, FAKE_HALTED);
+}
+
+TEST(less_memory)
+{
+    const struct mem_region region = {
+        .name = "ram", .pa = { 0x10000000 }, .size = 3 << 20, .permissions = 7
+    };
+    const struct image_copy copy = { .name = "image", .source = { 0x20000000 }, .size = 9 };
+
+    build();
+    machine_config(alpha)->memory = &region;
+    machine_config(alpha)->memory_count = 1;
+    machine_config(alpha)->copies = &copy;
+    machine_config(alpha)->copy_count = 1;
+    fake_ram_end = 0x102fffff;
+    start();
+    EXPECT_EQ(fake_windows_open, 0);
+    expect_refusal("image \"image\" of alpha: expected at 0x20000008, where nothing answers");
+    EXPECT(!was_printed("expected RAM at 0x10"));
+}
+
+TEST(memory_that_ends_early)
+{
+    const struct mem_region region = {
+        .name = "ram", .pa = { 0x10000000 }, .size = 3 << 20, .permissions = 7
+    };
+
+    build();
+    machine_config(alpha)->memory = &region;
+    machine_config(alpha)->memory_count = 1;
+    fake_ram_end = 0x102ff000;
+    start();
+    expect_refusal("memory \"ram\" of alpha: expected RAM at 0x102ff000, where there is none");
+    EXPECT(!was_printed("expected RAM at 0x10000000"));
+}
+
+TEST(memory_that_keeps_nothing)
+{
+    build();
+    fake_ram_is_rom = true;
+    start();
+    expect_refusal("memory \"stacks\" of the hypervisor: expected RAM");
+}
+
+TEST(a_controller_that_does_not_answer)
+{
+    build();
+    fake_ram_end = 0x4000;
+    start();
+    expect_refusal("controller 7: expected at 0x8000, where nothing answers");
 }
 
 /* ---- vCPUs ---- */

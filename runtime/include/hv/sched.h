@@ -44,6 +44,7 @@ struct pcpu {
     /* Visible to others. */
     uint64_t ready HV_ALIGNED(64); /* atomic: bit `slot` of each vCPU task that wants to run */
     bool online;                   /* the firmware started it; boot CPU, before VMs boot */
+    bool answered;                 /* atomic: it came to pcpu_main() */
 };
 
 /* Prepares the scheduler of a CPU: every vCPU task of it exists and is ready to wait for its start.

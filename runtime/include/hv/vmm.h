@@ -39,3 +39,6 @@ HV_NORETURN void vmm_reset(const struct vm *vm);
 /* Reports how each VM ended, prints the verdict `end: 0` (no VM failed) or `end: 1`, and turns the
  * machine off. Any CPU; the first caller wins, others wait in it. */
 HV_NORETURN void vmm_end(void);
+
+/* The same for a machine on which no VM may boot (hv/check.h): prints `end: 1` and no more. */
+HV_NORETURN void vmm_refuse(void);

@@ -223,6 +223,7 @@ const struct pcpu_config pcpu_configs[] = {
         .arch = {
             .mpidr = 0x0,
             .gicr = { 0x80a0000 },
+            .midr = 0x4100d070,
         },
     },
 };

@@ -401,6 +401,7 @@ const struct pcpu_config pcpu_configs[] = {
         .arch = {
             .mpidr = 0x0,
             .gicr = { 0x80a0000 },
+            .midr = 0x4100d070,
         },
     },
     /* CPU 1, /cpus/cpu@1 */
@@ -416,6 +417,7 @@ const struct pcpu_config pcpu_configs[] = {
         .arch = {
             .mpidr = 0x1,
             .gicr = { 0x80c0000 },
+            .midr = 0x4100d070,
         },
     },
     /* CPU 2, /cpus/cpu@2 */
@@ -431,6 +433,7 @@ const struct pcpu_config pcpu_configs[] = {
         .arch = {
             .mpidr = 0x2,
             .gicr = { 0x80e0000 },
+            .midr = 0x4100d070,
         },
     },
 };

@@ -365,6 +365,7 @@ const struct pcpu_config pcpu_configs[] = {
         .arch = {
             .mpidr = 0x0,
             .gicr = { 0x80a0000 },
+            .midr = 0x4100d070,
         },
     },
     /* CPU 2, /cpus/cpu@2 */
@@ -380,6 +381,7 @@ const struct pcpu_config pcpu_configs[] = {
         .arch = {
             .mpidr = 0x2,
             .gicr = { 0x80e0000 },
+            .midr = 0x4100d070,
         },
     },
     /* CPU 3, /cpus/cpu@3 */
@@ -395,6 +397,7 @@ const struct pcpu_config pcpu_configs[] = {
         .arch = {
             .mpidr = 0x3,
             .gicr = { 0x8100000 },
+            .midr = 0x4100d070,
         },
     },
 };

@@ -55,6 +55,7 @@ struct arch_vcpu_config {
 struct arch_pcpu_config {
     uint64_t mpidr; /* affinity bits of MPIDR_EL1, no others */
     paddr_t gicr;   /* this CPU's redistributor, RD_base frame */
+    uint64_t midr;  /* implementer and part of MIDR_EL1; 0: the generator does not know the model */
 };
 
 struct arch_board_config {

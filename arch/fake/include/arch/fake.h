@@ -35,6 +35,8 @@ struct fake_cpu {
     uint32_t kicks;          /* sent to it so far */
     bool is_kicked;          /* a kick is pending */
     bool refuses_start;      /* set by the test: arch_cpu_start() fails */
+    bool is_mute;            /* set by the test: it is said to start, but does not */
+    uint32_t model;          /* set by the test: not 0: it is another CPU than the tables say */
 };
 
 extern struct fake_cpu fake_cpus[FAKE_CPUS_MAX];
@@ -43,6 +45,8 @@ extern uint32_t fake_power_offs;   /* calls of arch_power_off() */
 extern uint32_t fake_power_resets; /* calls of arch_power_reset() */
 extern bool fake_may_preempt;      /* fake_preempt() yields */
 extern uint32_t fake_windows_open; /* arch_window_open() minus arch_window_close() */
+extern uint64_t fake_ram_end;      /* from here on no address is answered; arch_probe() */
+extern bool fake_ram_is_rom;       /* nothing that is written stays; arch_probe_write() */
 extern uint64_t fake_zeroed;       /* bytes that arch_mm_zero() was asked for */
 
 /* What a guest's step returns when it does not leave the guest: it goes on computing. Interrupts

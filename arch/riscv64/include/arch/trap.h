@@ -45,3 +45,5 @@ uint64_t access_copy_to_guest(ipa_t to, const uint8_t *from, uint64_t size);
 /* True when the hart has the register and lets the hypervisor read it. */
 bool access_has_stimecmp(void);
 bool access_has_hstateen0(void);
+bool access_has_siselect(void);
+bool access_has_hgatp(void);

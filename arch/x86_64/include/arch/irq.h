@@ -45,6 +45,10 @@ void irq_drain(void);
 /* Sends an interrupt command to another CPU. */
 void irq_send(uint32_t apic_id, uint32_t command);
 
+/* The IOAPIC's own registers, in memory. */
+#define IOAPIC_SELECT 0x00
+#define IOAPIC_WINDOW 0x10
+
 /* Of entries of the IOAPIC's table: NMIs instead of a vector's interrupts, nothing at all. */
 #define IOAPIC_NMI    0x400u
 #define IOAPIC_MASKED 0x10000u
