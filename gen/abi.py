@@ -30,15 +30,18 @@ VCPUS_PER_VM_MAX = 64
 VGIC_SIZE_MAX = 64
 VGIC_BANK_SIZE_MAX = 192
 VPL011_SIZE_MAX = 128
+VGWDT_SIZE_MAX = 64
 
 #: The same of riscv64.
 VCONTROLLER_SIZE_MAX = 64
 VPLIC_BANK_SIZE_MAX = 384
 VAPLIC_BANK_SIZE_MAX = 256
 V16550_SIZE_MAX = 128
+VWDOG_SIZE_MAX = 32
 
 #: The same of x86_64, where V16550_SIZE_MAX holds too.
 VIOAPIC_SIZE_MAX = 512
+VWDAT_SIZE_MAX = 32
 VMCB_SIZE_MAX = 4096
 
 #: Budgets of the linked sections that do not follow from the counts, in bytes.

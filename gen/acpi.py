@@ -5,7 +5,8 @@ The tables lie one after another from the RSDP on; each is compiled when the add
 are known. The compiler's own version, which it writes into their headers, is replaced: the same
 input makes the same bytes with any version.
 
-Source: ACPI 6.5, 5.2 (ACPI system description tables).
+Sources: ACPI 6.5, 5.2 (ACPI system description tables); Microsoft, Hardware Watchdog Timers Design
+Specification 1.01 (WDAT).
 """
 
 from __future__ import annotations
@@ -45,6 +46,49 @@ class Device:
 
 
 @dataclass(frozen=True)
+class WatchdogAction:
+    """What a guest does for an action: a number of each in WDAT; the register is an I/O port."""
+
+    action: int
+    instruction: int
+    port: int
+    value: int
+    mask: int
+    what: str
+
+
+# Instructions of WDAT.
+_READ_VALUE, _READ_COUNTDOWN, _WRITE_VALUE, _WRITE_COUNTDOWN = range(4)
+_ALL = 0xFFFF_FFFF
+
+
+@dataclass(frozen=True)
+class Watchdog:
+    """A watchdog whose registers are those of arch/vwdat.h.
+
+    base: the first I/O port.  longest_ms: what it counts down from at most.
+    """
+
+    base: int
+    longest_ms: int
+
+    @property
+    def actions(self) -> tuple[WatchdogAction, ...]:
+        """What WDAT lists."""
+        period, count, control = self.base, self.base + 4, self.base + 8
+        return (
+            WatchdogAction(0x01, _WRITE_VALUE, count, 1, _ALL, "restart the count"),
+            WatchdogAction(0x04, _READ_COUNTDOWN, count, 0, _ALL, "what is left"),
+            WatchdogAction(0x05, _READ_COUNTDOWN, period, 0, _ALL, "what it counts down from"),
+            WatchdogAction(0x06, _WRITE_COUNTDOWN, period, 0, _ALL, "set that"),
+            WatchdogAction(0x08, _READ_VALUE, control, 1, 1, "is it running?"),
+            WatchdogAction(0x09, _WRITE_VALUE, control, 1, 1, "start"),
+            WatchdogAction(0x0A, _READ_VALUE, control, 0, 1, "is it stopped?"),
+            WatchdogAction(0x0B, _WRITE_VALUE, control, 0, 1, "stop"),
+        )
+
+
+@dataclass(frozen=True)
 class Machine:
     """What the tables tell.
 
@@ -64,6 +108,7 @@ class Machine:
     sleep_control_port: int
     sleep_status_port: int
     sleep_type: int
+    watchdog: Watchdog | None = None
     devices: tuple[Device, ...] = ()
 
 
@@ -100,7 +145,9 @@ def tables(machine: Machine, base: int) -> Tables:
         return address
 
     dsdt = add("dsdt.asl")
-    listed = add("facp.dsl", dsdt=dsdt), add("apic.dsl")
+    listed = [add("facp.dsl", dsdt=dsdt), add("apic.dsl")]
+    if machine.watchdog is not None:
+        listed.append(add("wdat.dsl"))
     add("rsdp.dsl", xsdt=add("xsdt.dsl", tables=listed))
     return Tables(bytes(data), "\n".join(sources))
 

@@ -36,6 +36,11 @@ def reg(ranges: Iterable[Range]) -> bytes:
     return b"".join(struct.pack(">QQ", item.base, item.size) for item in ranges)
 
 
+def timeout(longest_us: int) -> bytes:
+    """Whole seconds for which a guest shall set a watchdog that counts so long at most."""
+    return cells(max(1, longest_us // 1_000_000))
+
+
 # ---- nodes ---------------------------------------------------------------------------------------
 
 
@@ -220,7 +225,7 @@ def _value(name: str, data: bytes) -> str:
     return " = [" + " ".join(f"{byte:02x}" for byte in data) + "]"
 
 
-_DECIMAL = ("interrupts", "#address-cells", "#size-cells", "clock-frequency")
+_DECIMAL = ("interrupts", "#address-cells", "#size-cells", "clock-frequency", "timeout-sec")
 
 
 def _cell_list(name: str, numbers: tuple[int, ...]) -> str:

@@ -438,7 +438,11 @@ class VmTable(Table):
         shown_default='"30 s"',
     )
     watchdog: Duration | None = key(
-        None, "Longest time without a sign of life.", unit="us", shown_default="no watchdog"
+        None,
+        "Longest time without a sign of life, by the watchdog device that it has then, or by a"
+        " call.",
+        unit="us",
+        shown_default="no watchdog",
     )
     watchdog_start: Literal["guest", "boot"] = key(
         "guest",

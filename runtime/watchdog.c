@@ -4,10 +4,11 @@
  */
 #include <hv/arch/cpu.h>
 #include <hv/arch/time.h>
+#include <hv/arch/watchdog.h>
 #include <hv/tables.h>
 #include <hv/watchdog.h>
 
-static uint64_t declared_ticks(const struct vm *vm)
+uint64_t watchdog_longest(const struct vm *vm)
 {
     return arch_time_frequency() / 1000u * vm->config->watchdog_us / 1000u;
 }
@@ -23,7 +24,7 @@ static bool set(struct vm *vm, uint64_t ticks)
 
 void watchdog_arm(struct vm *vm, uint64_t ticks)
 {
-    uint64_t most = declared_ticks(vm);
+    uint64_t most = watchdog_longest(vm);
 
     if (most == 0) {
         return;
@@ -59,9 +60,17 @@ bool watchdog_is_armed(const struct vm *vm)
     return __atomic_load_n(&vm->watchdog_ticks, __ATOMIC_RELAXED) != 0;
 }
 
+uint64_t watchdog_left(const struct vm *vm)
+{
+    uint64_t at = __atomic_load_n(&vm->watchdog_at, __ATOMIC_RELAXED);
+    uint64_t now = arch_time_now();
+
+    return at != TIME_NEVER && at > now ? at - now : 0;
+}
+
 void watchdog_reset(struct vm *vm)
 {
-    (void)set(vm, vm->config->watchdog_at_boot ? declared_ticks(vm) : 0);
+    (void)set(vm, vm->config->watchdog_at_boot ? watchdog_longest(vm) : 0);
 }
 
 void watchdog_resume(struct vm *vm)
@@ -77,7 +86,7 @@ void watchdog_off(struct vm *vm)
 void watchdog_expire(struct vm *vm)
 {
     __atomic_store_n(&vm->watchdog_at, TIME_NEVER, __ATOMIC_SEQ_CST);
-    if (vm->state == VM_RUNNING) {
+    if (vm->state == VM_RUNNING && !arch_watchdog_warn(vm)) {
         health_raise(vm, NULL, HEALTH_WATCHDOG);
     }
 }

@@ -67,6 +67,9 @@ void arch_vm_reset(struct vm *vm)
     if (vm->config->arch.uart != NULL) {
         vpl011_reset(vm->config->arch.uart);
     }
+    if (vm->config->arch.watchdog != NULL) {
+        vgwdt_reset(vm->config->arch.watchdog);
+    }
 }
 
 void arch_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument)

@@ -12,7 +12,9 @@
 #include <hv/arch/task.h>
 #include <hv/arch/time.h>
 #include <hv/arch/vcpu.h>
+#include <hv/arch/watchdog.h>
 #include <hv/tables.h>
+#include <hv/watchdog.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -189,6 +191,19 @@ enum exit_reason arch_vcpu_run(struct vcpu *v)
 bool arch_vcpu_has_interrupt(struct vcpu *v)
 {
     return __atomic_load_n(&v->arch.has_interrupt, __ATOMIC_SEQ_CST) || v->arch.timer <= fake_clock;
+}
+
+/* ---- hv/arch/watchdog.h ---- */
+
+bool arch_watchdog_warn(struct vm *vm)
+{
+    REQUIRE(arch_this_pcpu() == vm_vcpu(vm, 0)->pcpu);
+    if (vm->arch.warnings == 0) {
+        return false;
+    }
+    vm->arch.warnings--;
+    watchdog_arm(vm, watchdog_longest(vm));
+    return true;
 }
 
 /* ---- hv/arch/mm.h ---- */

@@ -186,6 +186,9 @@ void arch_vm_reset(struct vm *vm)
     if (vm->config->arch.uart != NULL) {
         v16550_reset(vm->config->arch.uart);
     }
+    if (vm->config->arch.watchdog != NULL) {
+        vwdat_reset(vm->config->arch.watchdog);
+    }
 }
 
 void arch_console_guest_update(struct vm *vm)

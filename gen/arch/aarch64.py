@@ -2,7 +2,8 @@
 """aarch64: GICv3, architected timer, PSCI and PL011, as device trees state them.
 
 The guests of this architecture see a GICv3 and a PL011 at the addresses where the board has them,
-so that one kernel image and one tree serve with and without the hypervisor.
+so that one kernel image and one tree serve with and without the hypervisor; a watchdog, where they
+have one, is a generic watchdog as the BSA has it.
 
 Sources: the Linux bindings arm,gic-v3, arm,armv8-timer, arm,psci; Arm IHI 0069H, 2.2 (INTIDs) and
 12.10 (redistributor frames); Arm DDI 0487 (MPIDR_EL1).
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from gen.arch import Architecture, common
 from gen.fdt import FdtNode, Specifier, Tree, TreeError
 from gen.model import Cpu, Hardware, Interrupt, System, Uart, Vm
-from gen.ranges import KIB, Owned, Range
+from gen.ranges import KIB, PAGE_SIZE, Owned, Range
 
 #: INTIDs: 0-15 SGI, 16-31 PPI, 32-1019 SPI (Arm IHI 0069H, 2.2).
 PPI_BASE = 16
@@ -183,7 +184,8 @@ class Aarch64(Architecture):
     def claimed_interrupts(self, hardware: Hardware) -> Mapping[int, str]:
         """See gen.arch.Architecture."""
         uart = hardware.uart
-        return {uart.interrupt.number: "the console UART's"} if uart is not None else {}
+        claimed = {guest_watchdog(hardware).interrupt: "that of the VM's own watchdog"}
+        return claimed | ({uart.interrupt.number: "the console UART's"} if uart is not None else {})
 
     def guest_windows(self, system: System, vm: Vm) -> tuple[Owned[str], ...]:
         """See gen.arch.Architecture."""
@@ -199,6 +201,10 @@ class Aarch64(Architecture):
             result.append(Owned(frames, "virtual GIC redistributors"))
         if vm.console == "uart" and board.uart is not None:
             result.append(Owned(board.uart.window, "virtual UART"))
+        if vm.watchdog_us:
+            watchdog = guest_watchdog(board)
+            frames = Range(watchdog.refresh.base, 2 * PAGE_SIZE)
+            result.append(Owned(frames, "virtual watchdog"))
         return tuple(result)
 
     def is_assignable(self, hardware: Hardware, number: int) -> bool:  # noqa: ARG002
@@ -233,6 +239,26 @@ def vcpu_affinity(index: int) -> int:
 def model(cpu: Cpu) -> int:
     """What MIDR_EL1 says of a CPU's implementer and part; 0 for a model that is not known here."""
     return next((_MODELS[name] for name in cpu.compatible if name in _MODELS), 0)
+
+
+@dataclass(frozen=True)
+class GuestWatchdog:
+    """A VM's generic watchdog.  refresh, control: its frames.  interrupt: INTID of WS0."""
+
+    refresh: Range
+    control: Range
+    interrupt: int
+
+
+def guest_watchdog(hardware: Hardware) -> GuestWatchdog:
+    """Where a VM sees its generic watchdog: behind the UART, where the board has nothing."""
+    start = hardware.uart.window.end if hardware.uart is not None else 0
+    frames = common.unused_pages(hardware, start, 2)
+    return GuestWatchdog(
+        Range(frames.base, PAGE_SIZE),
+        Range(frames.base + PAGE_SIZE, PAGE_SIZE),
+        common.unused_interrupt(hardware, range(SPI_BASE, SPI_END)),
+    )
 
 
 # The virtual devices stand where the board's are.

@@ -6,11 +6,11 @@ Source: Devicetree Specification 0.4, 3.4 (/memory), 3.5 (/reserved-memory), 3.6
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from gen.fdt import FdtNode, Specifier, Tree, TreeError
-from gen.model import Interrupt, Node
-from gen.ranges import Range, merged
+from gen.model import Hardware, Interrupt, Node
+from gen.ranges import PAGE_SIZE, Range, align_up, merged
 
 # Properties that only devices have which reach memory by themselves.
 _DMA_SIGNS = ("dma-coherent", "dma-noncoherent", "dma-ranges", "iommus", "iommu-map")
@@ -71,3 +71,22 @@ def devices(
             dma = any(name in node.properties for name in _DMA_SIGNS)
             result[node.path] = Node(node.path, node.compatible, windows, interrupts, dma, ports)
     return result
+
+
+def unused_pages(hardware: Hardware, start: int, count: int) -> Range:
+    """The first `count` pages from an address on where the board has nothing.
+
+    For an emulated device that no board has: so it is in nobody's way.
+    """
+    windows = [window for node in hardware.nodes.values() for window in node.windows]
+    place = Range(align_up(start, PAGE_SIZE), count * PAGE_SIZE)
+    for taken in merged((*windows, *hardware.ram)):
+        if taken.overlaps(place):
+            place = Range(align_up(taken.end, PAGE_SIZE), place.size)
+    return place
+
+
+def unused_interrupt(hardware: Hardware, numbers: Iterable[int]) -> int:
+    """The first of some numbers by which nothing on the board interrupts."""
+    taken = {item.number for node in hardware.nodes.values() for item in node.interrupts}
+    return next(number for number in numbers if number not in taken)

@@ -212,6 +212,8 @@ class Riscv64(Architecture):
             result.append(Owned(guest_imsic(board, len(vm.cpus)), "virtual IMSIC"))
         if vm.console == "uart" and board.uart is not None:
             result.append(Owned(whole_pages(board.uart.window), "virtual UART"))
+        if vm.watchdog_us:
+            result.append(Owned(guest_watchdog(board), "virtual watchdog"))
         return tuple(result)
 
     def is_assignable(self, hardware: Hardware, number: int) -> bool:
@@ -468,6 +470,11 @@ def guest_imsic(board: Riscv64Hardware, vcpu_count: int) -> Range:
     """Where a VM sees its interrupt files."""
     assert board.imsic is not None
     return Range(board.imsic.windows[0].base, vcpu_count * IMSIC_FILE_SIZE)
+
+
+def guest_watchdog(board: Riscv64Hardware) -> Range:
+    """Where a VM sees its watchdog: behind the UART, where the board has nothing."""
+    return common.unused_pages(board, board.uart.window.end if board.uart is not None else 0, 1)
 
 
 def whole_pages(window: Range) -> Range:

@@ -34,6 +34,8 @@ GUEST_UART_PIN = 4
 
 #: A VM's reset register, its first port, and sleep registers, its last two.
 GUEST_POWER_PORTS = Range(0x600, 6)
+#: A VM's watchdog, three registers of 32 bits (arch/vwdat.h).
+GUEST_WATCHDOG_PORTS = Range(0x608, 12)
 #: Pin of the machine's I/O APIC that the HPET's first timer interrupts by (arch/time.h).
 _HPET_PIN = 20
 #: Ports that a PC has whatever its tree says, and that nobody is to have: who writes them has the
@@ -154,6 +156,7 @@ class X86(Architecture):
             *([Owned(Range(power.port, 2), "the power switch")] if power is not None else []),
             Owned(GUEST_UART_PORTS, "the VM's own UART"),
             Owned(GUEST_POWER_PORTS, "the VM's own reset and sleep registers"),
+            Owned(GUEST_WATCHDOG_PORTS, "the VM's own watchdog"),
         )
 
     def claimed_interrupts(self, hardware: Hardware) -> Mapping[int, str]:

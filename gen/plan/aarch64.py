@@ -18,7 +18,9 @@ from gen.arch.aarch64 import (
     Aarch64Hardware,
     ArmTimer,
     GicV3,
+    GuestWatchdog,
     Psci,
+    guest_watchdog,
     hardware_of,
     model,
     vcpu_affinity,
@@ -42,6 +44,7 @@ class Aarch64Vm(ArchVm):
     """See ArchVm.
 
     gicd, gicr, uart: windows that the guest sees; uart is None without a console.
+    watchdog: None without one.
     spi_banks: number of struct vgic_bank.
     """
 
@@ -49,6 +52,7 @@ class Aarch64Vm(ArchVm):
     gicr: Range
     uart: Range | None
     uart_virq: int
+    watchdog: GuestWatchdog | None
     spi_banks: int
 
 
@@ -80,6 +84,7 @@ class Aarch64Isa(TreeIsa):
         ("vgic", abi.VGIC_SIZE_MAX),
         ("vgic_bank", abi.VGIC_BANK_SIZE_MAX),
         ("vpl011", abi.VPL011_SIZE_MAX),
+        ("vgwdt", abi.VGWDT_SIZE_MAX),
     )
 
     def board(self, system: System) -> Aarch64Board:
@@ -129,15 +134,21 @@ class Aarch64Isa(TreeIsa):
         """See Isa."""
         gic, _, _, uart = _parts(hardware_of(system.board.hardware))
         has_uart = vm.console == "uart"
+        watchdog = guest_watchdog(system.board.hardware) if vm.watchdog_us else None
         numbers = [irq.virq for irq in hw_irqs(vm)] + [uart.interrupt.number] * has_uart
+        numbers += [watchdog.interrupt] if watchdog is not None else []
         banks = max((number - SPI_BASE) // _BANK + 1 for number in [SPI_BASE, *numbers])
         return Aarch64Vm(
-            data_size=abi.VGIC_SIZE_MAX + abi.VPL011_SIZE_MAX + banks * abi.VGIC_BANK_SIZE_MAX,
+            data_size=abi.VGIC_SIZE_MAX
+            + abi.VPL011_SIZE_MAX
+            + abi.VGWDT_SIZE_MAX * bool(vm.watchdog_us)
+            + banks * abi.VGIC_BANK_SIZE_MAX,
             rodata_size=banks * _BANK * 2,
             gicd=Range(gic.distributor.base, DISTRIBUTOR_SIZE),
             gicr=Range(gic.regions[0].base, len(vm.cpus) * REDISTRIBUTOR_STRIDE),
             uart=Range(uart.window.base, PAGE_SIZE) if has_uart else None,
             uart_virq=uart.interrupt.number if has_uart else 0,
+            watchdog=watchdog,
             spi_banks=banks,
         )
 
@@ -150,6 +161,12 @@ class Aarch64Isa(TreeIsa):
         ]
         if part.uart is not None:
             result.append(MmioRegion(part.uart, "vpl011_access", f"&uart_{ident}", "UART"))
+        if part.watchdog is not None:
+            device, frames = f"&watchdog_{ident}", part.watchdog
+            result += [
+                MmioRegion(frames.refresh, "vgwdt_refresh_access", device, "watchdog refresh"),
+                MmioRegion(frames.control, "vgwdt_control_access", device, "watchdog control"),
+            ]
         return tuple(sorted(result, key=lambda region: region.guest.base))
 
     def windows(self, system: System, vm: Vm) -> tuple[DeviceWindow, ...]:  # noqa: ARG002
@@ -173,6 +190,8 @@ class Aarch64Isa(TreeIsa):
                 gicr=part.gicr,
                 timer=intids,
                 uart=(part.uart, part.uart_virq) if part.uart is not None else None,
+                watchdog=part.watchdog,
+                watchdog_us=vm.watchdog_us,
                 devices=guest_devices(vm, board_tree),
                 cmdline=vm.cmdline,
                 initrd=initrd,

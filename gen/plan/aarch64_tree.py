@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The device tree of an aarch64 guest: what the VM has, and nothing that it has not.
 
-Sources: the Linux bindings arm,gic-v3, arm,armv8-timer, arm,psci, arm,pl011, arm,cpus.
+Sources: the Linux bindings arm,gic-v3, arm,armv8-timer, arm,psci, arm,pl011, arm,cpus,
+arm,sbsa-gwdt.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gen import guestfdt
-from gen.arch.aarch64 import PPI_BASE, SPI_BASE
+from gen.arch.aarch64 import PPI_BASE, SPI_BASE, GuestWatchdog
 from gen.fdt import FdtNode
 from gen.guestfdt import add_node, cells, strings
 from gen.model import Interrupt
@@ -31,6 +32,7 @@ class GuestMachine:
 
     timer: INTIDs of the secure, non-secure, virtual and hypervisor timer (guests want all four).
     uart: window and INTID, None without a console.  cpus: affinities.
+    watchdog: None without one.  watchdog_us: the longest time that it counts.
     initrd: where it lies in the VM, None without one.
     """
 
@@ -44,6 +46,8 @@ class GuestMachine:
     devices: tuple[GuestDevice, ...]
     cmdline: str
     initrd: Range | None
+    watchdog: GuestWatchdog | None = None
+    watchdog_us: int = 0
 
 
 def guest_tree(machine: GuestMachine) -> FdtNode:
@@ -65,6 +69,8 @@ def guest_tree(machine: GuestMachine) -> FdtNode:
         guestfdt.add_clock(root, _CLOCK_PHANDLE)
     if machine.uart is not None:
         _add_uart(root, *machine.uart)
+    if machine.watchdog is not None:
+        _add_watchdog(root, machine.watchdog, machine.watchdog_us)
     for device in machine.devices:
         interrupts = _interrupts(device.interrupts)
         guestfdt.add_device(
@@ -130,5 +136,18 @@ def _add_uart(root: FdtNode, window: Range, intid: int) -> None:
             "interrupts": _interrupts([Interrupt(intid)]),
             "clocks": cells(_CLOCK_PHANDLE, _CLOCK_PHANDLE),
             "clock-names": strings("uartclk", "apb_pclk"),
+        }
+    )
+
+
+# The control frame comes first.
+def _add_watchdog(root: FdtNode, watchdog: GuestWatchdog, longest_us: int) -> None:
+    node = add_node(root, f"watchdog@{watchdog.control.base:x}")
+    node.properties.update(
+        {
+            "compatible": strings("arm,sbsa-gwdt"),
+            "reg": guestfdt.reg([watchdog.control, watchdog.refresh]),
+            "interrupts": _interrupts([Interrupt(watchdog.interrupt)]),
+            "timeout-sec": guestfdt.timeout(longest_us),
         }
     )

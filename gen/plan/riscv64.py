@@ -22,6 +22,7 @@ from gen.arch.riscv64 import (
     guest_extensions,
     guest_files,
     guest_imsic,
+    guest_watchdog,
     hardware_of,
     isa_string,
     whole_pages,
@@ -49,7 +50,7 @@ class Riscv64Vm(ArchVm):
     stage2_mode: hgatp.MODE.
     controller: window of the PLIC, or of the APLIC where has_aplic.  imsic: window of the interrupt
     files, None without: an APLIC then delivers directly.
-    uart: window, None without a console.
+    uart: window, None without a console.  watchdog: the same, None without one.
     sources: which sources the VM has, in banks: bit i of word n is source 32 * n + i.
     """
 
@@ -59,6 +60,7 @@ class Riscv64Vm(ArchVm):
     imsic: Range | None
     uart: Range | None
     uart_virq: int
+    watchdog: Range | None
     sources: tuple[int, ...]
 
 
@@ -105,6 +107,7 @@ class Riscv64Isa(TreeIsa):
         ("vplic_bank", abi.VPLIC_BANK_SIZE_MAX),
         ("vaplic_bank", abi.VAPLIC_BANK_SIZE_MAX),
         ("v16550", abi.V16550_SIZE_MAX),
+        ("vwdog", abi.VWDOG_SIZE_MAX),
     )
 
     def board(self, system: System) -> Riscv64Board:
@@ -180,7 +183,10 @@ class Riscv64Isa(TreeIsa):
         has_aplic = board.imsic is not None
         bank = abi.VAPLIC_BANK_SIZE_MAX if has_aplic else abi.VPLIC_BANK_SIZE_MAX
         return Riscv64Vm(
-            data_size=abi.VCONTROLLER_SIZE_MAX + abi.V16550_SIZE_MAX + len(sources) * bank,
+            data_size=abi.VCONTROLLER_SIZE_MAX
+            + abi.V16550_SIZE_MAX
+            + abi.VWDOG_SIZE_MAX * bool(vm.watchdog_us)
+            + len(sources) * bank,
             rodata_size=len(sources) * (_BANK * 2 + 4),
             stage2_mode=self.vm_format(vm).hgatp_mode,
             has_aplic=has_aplic,
@@ -188,6 +194,7 @@ class Riscv64Isa(TreeIsa):
             imsic=guest_imsic(board, len(vm.cpus)) if guest_files(system, vm) else None,
             uart=whole_pages(uart.window) if has_uart else None,
             uart_virq=uart.interrupt.number if has_uart else 0,
+            watchdog=guest_watchdog(board) if vm.watchdog_us else None,
             sources=tuple(sources),
         )
 
@@ -198,6 +205,9 @@ class Riscv64Isa(TreeIsa):
         result = [MmioRegion(part.controller, handler, "NULL", name)]
         if part.uart is not None:
             result.append(MmioRegion(part.uart, "v16550_access", f"&uart_{ident}", "UART"))
+        if part.watchdog is not None:
+            device = f"&watchdog_{ident}"
+            result.append(MmioRegion(part.watchdog, "vwdog_access", device, "watchdog"))
         return tuple(sorted(result, key=lambda region: region.guest.base))
 
     def windows(self, system: System, vm: Vm) -> tuple[DeviceWindow, ...]:
@@ -236,6 +246,8 @@ class Riscv64Isa(TreeIsa):
                 imsic=part.imsic,
                 id_count=board.imsic.id_count if board.imsic is not None else 0,
                 uart=(part.uart, part.uart_virq) if part.uart is not None else None,
+                watchdog=part.watchdog,
+                watchdog_us=vm.watchdog_us,
                 devices=guest_devices(vm, board_tree),
                 cmdline=vm.cmdline,
                 initrd=initrd,

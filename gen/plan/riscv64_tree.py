@@ -4,7 +4,7 @@
 The root has no interrupt-parent: the harts' own controllers would inherit it and never come up.
 
 Sources: the Linux bindings riscv/cpus, riscv,cpu-intc, sifive,plic-1.0.0, riscv,aplic,
-riscv,imsics, 8250.
+riscv,imsics, 8250, allwinner,sun4i-a10-wdt.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ _EDGE_RISING, _LEVEL_HIGH = 1, 4
 # Input clock of the UART in hertz: any will do, no baud rate is emulated.
 _UART_CLOCK = 3_686_400
 
+# The longest interval of the watchdog of Allwinner's D1, and the size of its registers.
+_WATCHDOG_LONGEST_US = 16_000_000
+_WATCHDOG_SIZE = 0x20
+
 
 @dataclass(frozen=True)
 class GuestMachine:
@@ -40,6 +44,7 @@ class GuestMachine:
     files to which the APLIC sends messages, one page for each hart; None: it delivers itself.
     source_count: sources are 1 to this number.  id_count: the same of interrupt identities.
     uart: window and source, None without a console.
+    watchdog: window, None without one.  watchdog_us: the longest time that it counts.
     initrd: where it lies in the VM, None without one.
     """
 
@@ -58,6 +63,8 @@ class GuestMachine:
     devices: tuple[GuestDevice, ...]
     cmdline: str
     initrd: Range | None
+    watchdog: Range | None = None
+    watchdog_us: int = 0
 
 
 def guest_tree(machine: GuestMachine) -> FdtNode:
@@ -84,6 +91,8 @@ def guest_tree(machine: GuestMachine) -> FdtNode:
         _add_plic(soc, machine)
     if machine.uart is not None:
         _add_uart(soc, machine, *machine.uart)
+    if machine.watchdog is not None:
+        _add_watchdog(soc, machine.watchdog, machine.watchdog_us)
     for device in machine.devices:
         interrupts = b"".join(_interrupt(machine, item) for item in device.interrupts)
         node = guestfdt.add_device(
@@ -192,5 +201,15 @@ def _add_uart(soc: FdtNode, machine: GuestMachine, window: Range, source: int) -
             "interrupt-parent": cells(_CONTROLLER_PHANDLE),
             "interrupts": _interrupt(machine, Interrupt(source)),
             "clock-frequency": cells(_UART_CLOCK),
+        }
+    )
+
+
+def _add_watchdog(soc: FdtNode, window: Range, longest_us: int) -> None:
+    add_node(soc, f"watchdog@{window.base:x}").properties.update(
+        {
+            "compatible": strings("allwinner,sun20i-d1-wdt"),
+            "reg": guestfdt.reg([Range(window.base, _WATCHDOG_SIZE)]),
+            "timeout-sec": guestfdt.timeout(min(longest_us, _WATCHDOG_LONGEST_US)),
         }
     )

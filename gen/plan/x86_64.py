@@ -17,6 +17,7 @@ from gen.arch.x86_64 import (
     GUEST_POWER_PORTS,
     GUEST_UART_PIN,
     GUEST_UART_PORTS,
+    GUEST_WATCHDOG_PORTS,
     PowerSwitch,
     X86Hardware,
     hardware_of,
@@ -143,6 +144,7 @@ class X86Isa(Isa):
         ("vmcb", abi.VMCB_SIZE_MAX),
         ("vioapic", abi.VIOAPIC_SIZE_MAX),
         ("v16550", abi.V16550_SIZE_MAX),
+        ("vwdat", abi.VWDAT_SIZE_MAX),
     )
     notes = (".note.pvh",)
 
@@ -206,11 +208,17 @@ class X86Isa(Isa):
         if has_uart:
             device = f"&uart_{ident(vm.name)}"
             ports.append(PortRegion(GUEST_UART_PORTS, "v16550_port", device, "UART"))
+        if vm.watchdog_us:
+            device = f"&watchdog_{ident(vm.name)}"
+            ports.append(PortRegion(GUEST_WATCHDOG_PORTS, "vwdat_port", device, "watchdog"))
         passed = _passed_ports(vm)
         iopm_size = _IOPM_SIZE + PAGE_SIZE if passed else 0  # a page more for its alignment
         vmcbs = (len(vm.cpus) + 1) * PAGE_SIZE  # one more for their alignment
         return X86Vm(
-            data_size=vmcbs + abi.VIOAPIC_SIZE_MAX + abi.V16550_SIZE_MAX,
+            data_size=vmcbs
+            + abi.VIOAPIC_SIZE_MAX
+            + abi.V16550_SIZE_MAX
+            + abi.VWDAT_SIZE_MAX * bool(vm.watchdog_us),
             rodata_size=len(ports) * _PORT_SIZE + iopm_size,
             start="START_LONG" if is_long else "START_PROTECTED",
             boot_cr3=boot.PAGE_TABLES if is_long else 0,
@@ -272,6 +280,9 @@ def _machine(vm: Vm, board_tree: Tree | None) -> acpi.Machine:
         sleep_control_port=_SLEEP_CONTROL,
         sleep_status_port=_SLEEP_STATUS,
         sleep_type=_SLEEP_TYPE_OFF,
+        watchdog=acpi.Watchdog(GUEST_WATCHDOG_PORTS.base, vm.watchdog_us // 1000)
+        if vm.watchdog_us
+        else None,
         devices=tuple(
             acpi.Device(
                 (device.node.compatible if device.node else ()) or (f"ashlar,{device.name}",),

@@ -371,6 +371,23 @@ TEST(a_watchdog_bites)
     EXPECT_EQ(managed->boot_count, 3);
 }
 
+/* A device of two stages: the guest is warned first, and then has the time once more. */
+TEST(a_watchdog_warns)
+{
+    build_watched(true);
+    managed->arch.warnings = 1;
+    start();
+    pass_to(11000);
+    EXPECT_EQ(managed->arch.warnings, 0);
+    EXPECT_EQ(managed->boot_count, 1);
+    EXPECT_EQ(managed->health.count, 0);
+    pass_to(19000);
+    EXPECT_EQ(managed->boot_count, 1);
+    pass_to(22000);
+    EXPECT_EQ(managed->boot_count, 2);
+    EXPECT_EQ(managed->health.count, 1);
+}
+
 TEST(a_watchdog_from_boot_on_cannot_be_stopped)
 {
     build_watched(true);

@@ -129,3 +129,30 @@ def test_turning_off() -> None:
 def test_a_source_with_a_mistake_is_refused() -> None:
     with pytest.raises(acpi.AcpiError, match="iasl"):
         acpi.compiled("DefinitionBlock {", ".asl")
+
+
+def test_watchdog() -> None:
+    wdat = found(replace(MACHINE, watchdog=acpi.Watchdog(0x608, 10_000)))["WDAT"]
+    size, segment, bus, device, function = struct.unpack_from("<IHBBB", wdat, 36)
+    assert (size, segment, bus, device, function) == (32, 0xFF, 0xFF, 0xFF, 0xFF), "not on PCI"
+    period, most, least, flags = struct.unpack_from("<IIIB", wdat, 48)
+    assert (period, most, least, flags) == (1, 10_000, 1, 1)
+    (count,) = struct.unpack_from("<I", wdat, 64)
+    assert len(wdat) == 68 + 24 * count
+    actions = {}
+    for at in range(68, len(wdat), 24):
+        action, instruction, _, *place, port, value, mask = struct.unpack_from(
+            "<BBH4BQII", wdat, at
+        )
+        assert place == [1, 32, 0, 3], "an I/O port, read and written in 32 bits"
+        actions[action] = (instruction, port, value, mask)
+    assert actions == {
+        0x01: (2, 0x60C, 1, 0xFFFF_FFFF),  # restart
+        0x04: (1, 0x60C, 0, 0xFFFF_FFFF),  # left
+        0x05: (1, 0x608, 0, 0xFFFF_FFFF),  # period
+        0x06: (3, 0x608, 0, 0xFFFF_FFFF),  # set it
+        0x08: (0, 0x610, 1, 1),  # running?
+        0x09: (2, 0x610, 1, 1),  # run
+        0x0A: (0, 0x610, 0, 1),  # stopped?
+        0x0B: (2, 0x610, 0, 1),  # stop
+    }

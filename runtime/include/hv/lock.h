@@ -9,6 +9,7 @@
  * Lock order; a CPU that holds one may only take locks further down:
  *
  *     vm->lock          life cycle of one VM and of its vCPUs
+ *     vgwdt->lock       (aarch64) registers of one VM's emulated watchdog
  *     vpl011->lock      (aarch64) registers of one VM's emulated UART, guest side of its rings
  *     v16550->lock      the same, where the guest's UART is an NS16550A
  *     console_lock      rings, focus and line state of all consoles

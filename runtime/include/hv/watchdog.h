@@ -13,7 +13,7 @@
 struct vm;
 
 /* Starts or restarts the count: it expires `ticks` from now, and at most the VM's declared time
- * from now. Nothing if the VM has no watchdog. A vCPU of the VM, no lock held. */
+ * from now. Nothing if the VM has no watchdog. Any CPU; takes no lock. */
 void watchdog_arm(struct vm *vm, uint64_t ticks);
 
 /* Starts the count anew, as long as the last time; nothing if it is stopped. The same context. */
@@ -25,10 +25,17 @@ void watchdog_disarm(struct vm *vm);
 /* True while it counts. Any CPU. */
 bool watchdog_is_armed(const struct vm *vm);
 
+/* The VM's declared time, in ticks; 0 if it has no watchdog. Any CPU. */
+uint64_t watchdog_longest(const struct vm *vm);
+
+/* Ticks until it expires; 0 while it is stopped. Any CPU. */
+uint64_t watchdog_left(const struct vm *vm);
+
 /* The VM starts, goes on after a pause, ended. The caller holds vm->lock. */
 void watchdog_reset(struct vm *vm);
 void watchdog_resume(struct vm *vm);
 void watchdog_off(struct vm *vm);
 
-/* Its time came: an event, if the VM runs. Own CPU of the first vCPU, no lock held. */
+/* Its time came: an event, if the VM runs and its device (hv/arch/watchdog.h) has given every
+ * warning that it gives. Own CPU of the first vCPU, no lock held. */
 void watchdog_expire(struct vm *vm);

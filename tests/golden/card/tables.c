@@ -25,6 +25,8 @@ _Static_assert(sizeof(struct vioapic) <= 512,
                "the budget of .data counts 512 bytes for each struct vioapic");
 _Static_assert(sizeof(struct v16550) <= 128,
                "the budget of .data counts 128 bytes for each struct v16550");
+_Static_assert(sizeof(struct vwdat) <= 32,
+               "the budget of .data counts 32 bytes for each struct vwdat");
 _Static_assert(SCHED_VCPUS_PER_CPU == 64, "slots were given for 64 vCPUs on one CPU");
 _Static_assert(VM_VCPUS_MAX == 64, "VMs were allowed 64 vCPUs");
 
@@ -565,6 +567,7 @@ const struct vm_config vm_configs[] = {
             .port_count = 2,
             .ioapic = &ioapic_owner,
             .uart = &uart_owner,
+            .watchdog = NULL,
         },
     },
 };

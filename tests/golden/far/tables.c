@@ -27,6 +27,8 @@ _Static_assert(sizeof(struct vaplic_bank) <= 256,
                "the budget of .data counts 256 bytes for each struct vaplic_bank");
 _Static_assert(sizeof(struct v16550) <= 128,
                "the budget of .data counts 128 bytes for each struct v16550");
+_Static_assert(sizeof(struct vwdog) <= 32,
+               "the budget of .data counts 32 bytes for each struct vwdog");
 _Static_assert(SCHED_VCPUS_PER_CPU == 64, "slots were given for 64 vCPUs on one CPU");
 _Static_assert(VM_VCPUS_MAX == 64, "VMs were allowed 64 vCPUs");
 
@@ -227,6 +229,7 @@ const struct vm_config vm_configs[] = {
                 .bank_count = 1,
             },
             .uart = NULL,
+            .watchdog = NULL,
             .has_pmu = false,
         },
     },
@@ -280,6 +283,7 @@ const struct vm_config vm_configs[] = {
                 .bank_count = 1,
             },
             .uart = NULL,
+            .watchdog = NULL,
             .has_pmu = false,
         },
     },

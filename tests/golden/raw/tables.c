@@ -25,6 +25,8 @@ _Static_assert(sizeof(struct vgic_bank) <= 192,
                "the budget of .data counts 192 bytes for each struct vgic_bank");
 _Static_assert(sizeof(struct vpl011) <= 128,
                "the budget of .data counts 128 bytes for each struct vpl011");
+_Static_assert(sizeof(struct vgwdt) <= 64,
+               "the budget of .data counts 64 bytes for each struct vgwdt");
 _Static_assert(SCHED_VCPUS_PER_CPU == 64, "slots were given for 64 vCPUs on one CPU");
 _Static_assert(VM_VCPUS_MAX == 64, "VMs were allowed 64 vCPUs");
 
@@ -152,6 +154,7 @@ const struct vm_config vm_configs[] = {
                 .hw_intid = hw_intid_solo,
             },
             .uart = NULL,
+            .watchdog = NULL,
         },
     },
 };

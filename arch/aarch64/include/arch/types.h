@@ -6,6 +6,7 @@
 #pragma once
 
 #include <arch/vgic.h>
+#include <arch/vgwdt.h>
 #include <arch/vpl011.h>
 #include <hv/types.h>
 
@@ -45,7 +46,8 @@ struct arch_pcpu {
 /* Generated. */
 struct arch_vm_config {
     struct vgic_config vgic;
-    struct vpl011 *uart; /* NULL: no console */
+    struct vpl011 *uart;    /* NULL: no console */
+    struct vgwdt *watchdog; /* NULL: none */
 };
 
 struct arch_vcpu_config {

@@ -40,6 +40,7 @@ struct arch_vcpu {
 struct arch_vm {
     uint32_t resets;         /* arch_vm_reset() */
     uint32_t console_events; /* arch_console_guest_update() */
+    uint32_t warnings;       /* set by the test: stages that its watchdog still warns at */
 };
 
 struct arch_pcpu {

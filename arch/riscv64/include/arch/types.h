@@ -7,6 +7,7 @@
 
 #include <arch/vaplic.h>
 #include <arch/vplic.h>
+#include <arch/vwdog.h>
 #include <hv/types.h>
 #include <hv/v16550.h>
 
@@ -61,8 +62,9 @@ struct arch_pcpu {
 struct arch_vm_config {
     uint8_t stage2_mode; /* hgatp.MODE: 8 is Sv39x4, 9 is Sv48x4 */
     struct vcontroller_config controller;
-    struct v16550 *uart; /* NULL: no console */
-    bool has_pmu;        /* granted; its vCPUs are alone on their harts */
+    struct v16550 *uart;    /* NULL: no console */
+    struct vwdog *watchdog; /* NULL: none */
+    bool has_pmu;           /* granted; its vCPUs are alone on their harts */
 };
 
 struct arch_vcpu_config {

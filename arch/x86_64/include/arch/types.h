@@ -10,6 +10,7 @@
 #include <arch/svm.h>
 #include <arch/vioapic.h>
 #include <arch/vlapic.h>
+#include <arch/vwdat.h>
 #include <hv/types.h>
 #include <hv/v16550.h>
 
@@ -120,7 +121,8 @@ struct arch_vm_config {
     uint8_t cpuid_first[CPUID_PLACE_COUNT]; /* at a leaf's place: its first one in cpuid[] */
     uint16_t cpuid_count, msr_count, port_count;
     struct vioapic *ioapic;
-    struct v16550 *uart; /* NULL: no console */
+    struct v16550 *uart;    /* NULL: no console */
+    struct vwdat *watchdog; /* NULL: none */
 };
 
 struct arch_vcpu_config {
