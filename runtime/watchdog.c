@@ -22,29 +22,37 @@ static bool set(struct vm *vm, uint64_t ticks)
     return __atomic_exchange_n(&vm->watchdog_at, at, __ATOMIC_SEQ_CST) > at;
 }
 
+/* Counts down, and makes the CPU that watches it know if it must look earlier than it would. */
+static void count(struct vm *vm, uint64_t ticks)
+{
+    struct vcpu *first = vm_vcpu(vm, 0);
+
+    if (!set(vm, ticks)) {
+        return;
+    }
+    if (first->pcpu == arch_this_pcpu()) {
+        sched_arm();
+    } else {
+        __atomic_fetch_or(&first->requests, VCPU_REQUEST_ARM, __ATOMIC_SEQ_CST);
+        vcpu_notify(first);
+    }
+}
+
 void watchdog_arm(struct vm *vm, uint64_t ticks)
 {
     uint64_t most = watchdog_longest(vm);
 
-    if (most == 0) {
-        return;
-    }
-    if (set(vm, ticks == 0 ? 1 : ticks < most ? ticks : most)) {
-        struct vcpu *first = vm_vcpu(vm, 0);
-
-        if (first->pcpu == arch_this_pcpu()) {
-            sched_arm();
-        } else {
-            __atomic_fetch_or(&first->requests, VCPU_REQUEST_ARM, __ATOMIC_SEQ_CST);
-            vcpu_notify(first);
-        }
+    if (most != 0) {
+        count(vm, ticks == 0 ? 1 : ticks < most ? ticks : most);
     }
 }
 
 void watchdog_kick(struct vm *vm)
 {
-    if (watchdog_is_armed(vm)) {
-        (void)set(vm, vm->watchdog_ticks); /* later than before: who watches will see in time */
+    uint64_t ticks = __atomic_load_n(&vm->watchdog_ticks, __ATOMIC_RELAXED);
+
+    if (ticks != 0) {
+        count(vm, ticks);
     }
 }
 

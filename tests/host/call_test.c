@@ -371,6 +371,24 @@ TEST(a_watchdog_bites)
     EXPECT_EQ(managed->boot_count, 3);
 }
 
+/* Where the event has no consequence, the next sign of life starts the count again. */
+TEST(a_watchdog_that_is_ignored)
+{
+    build_watched(true);
+    machine_config(managed)->health[HEALTH_WATCHDOG] = HEALTH_IGNORE;
+    start();
+    pass_to(11000);
+    EXPECT_EQ(managed->health.count, 1);
+    pass_to(50000);
+    EXPECT_EQ(managed->health.count, 1);
+    EXPECT_EQ(call(managed, ASHLAR_WATCHDOG_KICK, 0, 0, 0), ASHLAR_OK);
+    pass_to(59000);
+    EXPECT_EQ(managed->health.count, 1);
+    pass_to(61000);
+    EXPECT_EQ(managed->health.count, 2);
+    EXPECT_EQ(managed->boot_count, 1);
+}
+
 /* A device of two stages: the guest is warned first, and then has the time once more. */
 TEST(a_watchdog_warns)
 {

@@ -128,6 +128,20 @@ TEST(no_time)
     EXPECT_EQ(machine_events, 1);
 }
 
+/* An event that had no consequence; then a call gives a sign of life: it counts again. */
+TEST(kicked_after_an_event)
+{
+    start(10 * S, true);
+    machine_pass(10 * S);
+    EXPECT_EQ(machine_events, 1);
+    machine_pass(50 * S);
+    watchdog_kick(&vms[0]);
+    machine_pass(10 * S - 1);
+    EXPECT_EQ(machine_events, 1);
+    machine_pass(1);
+    EXPECT_EQ(machine_events, 2);
+}
+
 /* Other accesses find nothing there: reads are ones already, as on a bus where nobody answers. */
 TEST(every_offset_and_size)
 {
