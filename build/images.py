@@ -5,7 +5,8 @@ A kernel is taken out of its Debian package as it is. An initramfs is made here 
 busybox and our build/initramfs/init; it is written in cpio's "newc" form by this file, so that no
 root rights or device nodes are needed and the same input gives the same bytes. Images that are
 there are left alone, without a look at the network; only an initramfs is made again when the init
-script changed. `--refresh` fetches everything again.
+script changed. `--refresh` fetches everything again. What is optional is made only when it is
+named.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import fnmatch
 import gzip
 import hashlib
+import lzma
 import shutil
 import stat
 import subprocess
@@ -53,11 +55,20 @@ class Image:
     member: str
     depends: str | None
     recipe: str | None
+    modules: tuple[str, ...]
+    modules_of: str | None
+    optional: bool
 
     @property
     def source(self) -> Path:
         """The file taken out of the package: the image itself, or what its recipe starts from."""
         return self.path.with_suffix(".member") if self.recipe else self.path
+
+    @property
+    def module_files(self) -> list[Path]:
+        """The kernel's modules beside it, in the order in which they are loaded."""
+        folder = self.path.with_name(self.path.name + ".modules")
+        return [folder / f"{number}-{name}.ko" for number, name in enumerate(self.modules)]
 
 
 def read_catalogue(path: Path) -> list[Image]:
@@ -78,6 +89,9 @@ def read_catalogue(path: Path) -> list[Image]:
                     member=table["member"],
                     depends=table.get("depends"),
                     recipe=table.get("recipe"),
+                    modules=tuple(table.get("modules", ())),
+                    modules_of=table.get("modules-of"),
+                    optional=table.get("optional", False),
                 )
             except KeyError as error:
                 raise ImageError(f'{path}: ["{name}".{arch}] has no key {error}') from None
@@ -124,26 +138,41 @@ def download(image: Image, folder: Path) -> Path:
     raise AptError("\n".join(refused))
 
 
-def fetch(image: Image) -> None:
-    """Download the image's package, take its member out, and note where it came from beside it."""
-    folder = APT / "download"
-    deb = download(image, folder)
+def unpack(image: Image, deb: Path) -> None:
+    """Take the image's member and modules out of a package, and note beside it where it is from.
+
+    Raises:
+        ImageError: one of them is not inside.
+    """
     version = package_version(deb)
     print(f"images: {image.name}: unpacking {image.source} from version {version}", flush=True)
-    data: bytes | None = None
+    targets = {image.source: image.member}
+    for target, name in zip(image.module_files, image.modules, strict=True):
+        targets[target] = f"*/kernel/drivers/*/{name}.ko*"
+    found: dict[Path, bytes] = {}
     with package_files(deb) as tar:
         for entry in tar:
             path = entry.name.removeprefix("./")
-            if entry.isfile() and data is None and fnmatch.fnmatchcase(path, image.member):
-                file = tar.extractfile(entry)
-                assert file is not None
-                data = file.read()
-    if data is None:
-        raise ImageError(f'{deb.name}: no file "{image.member}" inside')
-    digest = hashlib.sha256(data).hexdigest()
-    write_atomic(image.source, data)
+            for target, pattern in targets.items():
+                if entry.isfile() and target not in found and fnmatch.fnmatchcase(path, pattern):
+                    file = tar.extractfile(entry)
+                    assert file is not None
+                    data = file.read()
+                    found[target] = lzma.decompress(data) if path.endswith(".ko.xz") else data
+    for target, pattern in targets.items():
+        if target not in found:
+            raise ImageError(f'{deb.name}: no file "{pattern}" inside')
+    for target, data in reversed(found.items()):
+        write_atomic(target, data)
+    digest = hashlib.sha256(found[image.source]).hexdigest()
     origin = f"{deb.name.partition('_')[0]} {version} {image.apt_arch}\nsha256 {digest}\n"
     write_atomic(image.source.with_name(image.source.name + ".origin"), origin.encode())
+
+
+def fetch(image: Image) -> None:
+    """Download the image's package and unpack what is wanted of it."""
+    folder = APT / "download"
+    unpack(image, download(image, folder))
     shutil.rmtree(folder)
 
 
@@ -164,8 +193,14 @@ def newc(
     return head + b"\0" * (-len(head) % 4) + data + b"\0" * (-len(data) % 4)
 
 
-def initramfs(busybox: bytes, init: bytes) -> bytes:
-    """A compressed initramfs of busybox and an init script; the same bytes for the same input."""
+def initramfs(busybox: bytes, init: bytes, modules: dict[str, bytes]) -> bytes:
+    """A compressed initramfs of busybox and an init script; the same bytes for the same input.
+
+    Args:
+        busybox: the program.
+        init: what runs first; it loads the modules in the order of their names.
+        modules: files for /lib/modules, by name.
+    """
     folders = [
         "bin",
         "dev",
@@ -187,6 +222,10 @@ def initramfs(busybox: bytes, init: bytes) -> bytes:
         "bin/sh": (stat.S_IFLNK | 0o777, b"busybox", (0, 0)),
         "init": (stat.S_IFREG | 0o755, init, (0, 0)),
     }
+    if modules:
+        entries |= dict.fromkeys(("lib", "lib/modules"), (stat.S_IFDIR | 0o755, b"", (0, 0)))
+    for name, data in modules.items():
+        entries[f"lib/modules/{name}"] = (stat.S_IFREG | 0o644, data, (0, 0))
     archive = b"".join(
         newc(path, mode, number, data, device)
         for number, (path, (mode, data, device)) in enumerate(sorted(entries.items()), start=1)
@@ -196,22 +235,51 @@ def initramfs(busybox: bytes, init: bytes) -> bytes:
     return gzip.compress(archive, 9, mtime=0)
 
 
-def make(image: Image, refresh: bool) -> None:
-    """Bring one image up to date; raises ImageError, AptError."""
+def make(image: Image, modules: list[Path], refresh: bool) -> None:
+    """Bring one image up to date.
+
+    Args:
+        image: the image.
+        modules: files that go into its initramfs.
+        refresh: fetch again what is there.
+
+    Raises:
+        ImageError, AptError: it cannot be made.
+    """
     if image.recipe == "guest":
         command = ["make", "-s", "-f", "tests/guests/guests.mk", str(image.path)]
         if subprocess.run([*command, f"GUEST_ARCHS={image.arch}"], check=False).returncode != 0:
             raise ImageError(f"{image.name}: {image.path} cannot be built")
         return
-    if refresh or not image.source.is_file():
+    if refresh or not all(path.is_file() for path in (image.source, *image.module_files)):
         fetch(image)
     if image.recipe is None:
         return
-    inputs = [image.source, INIT, Path(__file__)]
+    inputs = [image.source, INIT, Path(__file__), *modules]
     newest = max(path.stat().st_mtime_ns for path in inputs)
     if not image.path.is_file() or image.path.stat().st_mtime_ns < newest:
         print(f"images: {image.name}: making {image.path}", flush=True)
-        write_atomic(image.path, initramfs(image.source.read_bytes(), INIT.read_bytes()))
+        contents = {path.name: path.read_bytes() for path in modules}
+        data = initramfs(image.source.read_bytes(), INIT.read_bytes(), contents)
+        write_atomic(image.path, data)
+
+
+def wanted(images: list[Image], arches: list[str], names: list[str]) -> list[tuple[Image, Image]]:
+    """What is to be made: each with the kernel whose modules go into it, or itself.
+
+    A kernel comes before what needs its modules.
+    """
+    result: dict[Image, Image] = {}
+    for image in images:
+        if (arches and image.arch not in arches) or (names and image.name not in names):
+            continue
+        if image.optional and not names:
+            continue
+        kernels = [x for x in images if x.name == image.modules_of and x.arch == image.arch]
+        for kernel in kernels:
+            result[kernel] = kernel
+        result[image] = kernels[0] if kernels else image
+    return list(result.items())
 
 
 def main() -> int:
@@ -222,12 +290,8 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="catalogue names (default: all)")
     args = parser.parse_args()
     try:
-        for image in read_catalogue(CATALOGUE):
-            if args.arch and image.arch not in args.arch:
-                continue
-            if args.names and image.name not in args.names:
-                continue
-            make(image, args.refresh)
+        for image, kernel in wanted(read_catalogue(CATALOGUE), args.arch or [], args.names):
+            make(image, kernel.module_files, args.refresh)
     except (AptError, ImageError, OSError) as error:
         print(f"images: {error}", file=sys.stderr)
         return 1
