@@ -27,6 +27,7 @@ LAYERS = (
     ("gen.board", "gen.catalogue"),
     ("gen.health",),
     ("gen.load", "gen.codes"),
+    ("gen.schedule",),
     ("gen.checks",),
     ("gen.pagetables", "gen.guestfdt", "gen.acpi"),
     ("gen.plan",),
