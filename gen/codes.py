@@ -143,7 +143,7 @@ _TABLE = (
     ),
     Code(
         "schedule-unused",
-        "A CPU has a schedule but not two vCPUs to switch between.",
+        "A CPU has a schedule, but nobody to switch between.",
         "It is a leftover, or a list of CPUs has a wrong number.",
         "Leave out the table, or correct the list.",
     ),
@@ -167,6 +167,104 @@ _TABLE = (
         "The counters are the CPU's own and are not moved between VMs: each would see what the"
         " other does.",
         "Give the VM CPUs of its own, or leave out pmu.",
+    ),
+    # Time
+    Code(
+        "plan-none",
+        "A CPU is to follow plans, and there is none.",
+        "Without a plan, nobody's time would come on it.",
+        "Add a [[plan]]; `ashlar plan SYSTEM` proposes one.",
+    ),
+    Code(
+        "plan-unused",
+        "A plan that no CPU follows.",
+        "It is a leftover, or the [[cpu]] tables lack what they should say.",
+        'Let the CPUs of its windows have schedule = "plan", or leave the plan out.',
+    ),
+    Code(
+        "plan-cpu",
+        "A window on a CPU that does not follow plans.",
+        "The time of other CPUs is divided by other rules.",
+        'Take one of the planned CPUs, or give this one a [[cpu]] with schedule = "plan".',
+    ),
+    Code(
+        "plan-vm",
+        "A window for a VM or vCPU that does not run on its CPU.",
+        "Each vCPU has one CPU for ever; a plan divides the time of those that are there.",
+        "Take one of the VMs or vCPUs that the message names.",
+    ),
+    Code(
+        "plan-length",
+        "A window that is too short.",
+        "Each window costs two switches, and one that begins late by an exit may be over already."
+        " The shortest one is as long as the shortest turn of round robin.",
+        "Make it longer, or leave it out.",
+    ),
+    Code(
+        "plan-frame",
+        "A window beyond the end of its frame, or a frame that is too short for any.",
+        "A plan is what happens in a frame, again and again.",
+        "Make the window shorter or the frame longer.",
+    ),
+    Code(
+        "plan-overlap",
+        "Two windows of one CPU at the same time.",
+        "A CPU is one VM's at a time.",
+        "Move one of them, or make it shorter.",
+    ),
+    Code(
+        "plan-missing",
+        "A vCPU without any window in a plan.",
+        "Time that others leave unused is not promised to it: in the first plan it would not start,"
+        " and in another it stands still, which may be what is wanted.",
+        "Give it a window.",
+    ),
+    Code(
+        "plan-shared",
+        "A vCPU that shares all its windows, and may not run in any.",
+        "vCPUs of one VM take turns in a window that names none of them. A turn lasts a slice, and"
+        " who is last gets what the others leave of the window.",
+        "Give each vCPU windows of its own, with the key vcpu.",
+    ),
+    Code(
+        "plan-switch",
+        "A switch of plans that does to a vCPU what no plan does.",
+        "The last window of one plan and the first of the next may lie far apart.",
+        "Let its windows lie at the same places of both frames, or accept it: switches are rare.",
+    ),
+    Code(
+        "budget-period",
+        "A budget without a period, or the reverse, or more than the period.",
+        "A budget is the CPU time that each vCPU must have in any time as long as the period.",
+        "Give both keys.",
+    ),
+    Code(
+        "plan-overload",
+        "The vCPUs of a planned CPU ask for more time than there is.",
+        "A budget takes that part of its period, and min-share that part of the CPU; no plan has"
+        " more than all of it.",
+        "Let one ask for less, or move it to another CPU.",
+    ),
+    Code(
+        "time-latency",
+        "A vCPU may wait for its CPU longer than its max-latency.",
+        "An interrupt waits for its vCPU's next time on the CPU at the worst, and for an exit"
+        " before it. docs/time.md has the formulas.",
+        "Let its windows lie closer together, its turns be shorter, or its priority be higher.",
+    ),
+    Code(
+        "time-share",
+        "A vCPU is sure of less of its CPU than its min-share.",
+        "Only windows of its own and equal turns count; what others leave unused is not promised.",
+        "Give it longer windows, or let fewer take turns.",
+    ),
+    Code(
+        "time-budget",
+        "A vCPU may have less time in a period than its budget.",
+        "What counts is any time as long as the period, wherever it begins: enough time in each"
+        " frame is not enough if it comes early in one and late in the next.",
+        "Let its windows lie at the same place in each period; `ashlar plan SYSTEM` proposes a"
+        " plan.",
     ),
     # Memory
     Code("mem-missing", "A VM has no memory.", "It could not run.", "Give it memory."),

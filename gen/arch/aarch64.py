@@ -111,6 +111,7 @@ class Aarch64(Architecture):
     name = "aarch64"
     elf_machine = _EM_AARCH64
     max_vcpus = 64
+    exit_bound_us = 100
     boot_area_use = "boot loader's device tree"
 
     def read_hardware(self, tree: Tree, console: str | None = None) -> Aarch64Hardware:

@@ -136,6 +136,7 @@ class Riscv64(Architecture):
     name = "riscv64"
     elf_machine = _EM_RISCV
     max_vcpus = 64
+    exit_bound_us = 100
     boot_area_use = "firmware"
     grants_pmu = True
 

@@ -95,6 +95,7 @@ class X86(Architecture):
     name = "x86_64"
     elf_machine = _EM_X86_64
     max_vcpus = 64
+    exit_bound_us = 100
     boot_area_use = "firmware, and where the other CPUs start"
     image_floor = GUEST_LOW.size
     boot_areas = (

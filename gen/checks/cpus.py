@@ -88,7 +88,7 @@ def _claims(system: System) -> dict[int, list[tuple[Vm, int, Span]]]:
 
 @rule("cpu-shared", needs=("cpu-duplicate",))
 def cpu_shared(system: System) -> Iterator[Diagnostic]:
-    """A CPU belongs to one vCPU unless `[[cpu]]` says that several take turns."""
+    """A CPU belongs to one vCPU unless `[[cpu]]` says that several share it."""
     shared = {policy.cpu for policy in system.cpu_policies if policy.schedule != "exclusive"}
     used = {cpu for vm in system.vms for cpu in vm.cpus}
     free = [str(cpu.index) for cpu in system.board.cpus if cpu.index not in used]
@@ -120,6 +120,14 @@ def schedule_unused(system: System) -> Iterator[Diagnostic]:
                 "schedule-unused",
                 f'CPU {policy.cpu} has schedule = "round-robin", but'
                 f" {'only one vCPU' if count else 'no vCPU'} to run",
+                policy.spans.of("schedule"),
+                "leave out the [[cpu]] table, or check the numbers in the lists of CPUs",
+                severity="warning",
+            )
+        if policy.schedule == "plan" and not count:
+            yield Diagnostic(
+                "schedule-unused",
+                f'CPU {policy.cpu} has schedule = "plan", but no vCPU to run',
                 policy.spans.of("schedule"),
                 "leave out the [[cpu]] table, or check the numbers in the lists of CPUs",
                 severity="warning",

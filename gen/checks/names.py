@@ -27,6 +27,8 @@ def _all_names(system: System) -> Iterator[tuple[str, str, Span]]:
             yield "region", region.name, region.spans.of("name")
         for device in vm.devices:
             yield "device", device.name, device.spans.of("name")
+    for plan in system.plans:
+        yield "plan", plan.name, plan.spans.of("name")
 
 
 @rule("name-invalid")
@@ -52,8 +54,9 @@ def name_invalid(system: System) -> Iterator[Diagnostic]:
 
 @rule("name-duplicate")
 def name_duplicate(system: System) -> Iterator[Diagnostic]:
-    """VMs must differ in their names, and so must the regions and the devices of one VM."""
+    """VMs must differ in their names, and so must plans, and regions and devices of one VM."""
     yield from _duplicates("VMs", ((vm.name, vm.spans.of("name")) for vm in system.vms))
+    yield from _duplicates("plans", ((item.name, item.spans.of("name")) for item in system.plans))
     for vm in system.vms:
         regions = ((item.name, item.spans.of("name")) for item in vm.memory)
         yield from _duplicates(f"regions of {vm_text(vm)}", regions)

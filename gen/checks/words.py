@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from gen.model import Device, MemoryRegion, Vm
+from gen.model import CpuPlan, Device, MemoryRegion, PlanWindow, Vm
+from gen.schedule.words import time_text
 from gen.source import Span
 
 
@@ -20,6 +21,17 @@ def region_text(vm: Vm, region: MemoryRegion) -> str:
 def device_text(vm: Vm, device: Device) -> str:
     """A device: device "rtc" of vm "alpha"."""
     return f'device "{device.name}" of vm "{vm.name}"'
+
+
+def plan_text(plan: CpuPlan) -> str:
+    """A plan: plan "normal"."""
+    return f'plan "{plan.name}"'
+
+
+def window_text(window: PlanWindow) -> str:
+    """A window: window [0 us, 3 ms) of vm "alpha"."""
+    times = f"[{time_text(window.start_us)}, {time_text(window.end_us)})"
+    return f'window {times} of vm "{window.vm}"'
 
 
 def size_span(region: MemoryRegion) -> Span:

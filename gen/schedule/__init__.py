@@ -3,6 +3,7 @@
 
     timetable   when a CPU is a vCPU's: share, longest gap, least time in any interval
     request     what a vCPU asks for, and whether a timetable gives it
+    supply      the timetables of a system's vCPUs, plan by plan
     reserve     requests to periodic reservations that fit together
     edf         reservations to slots of a frame, by earliest deadline first; fewer switches
     propose     all planned CPUs of a system: a plan, or why there is none

@@ -107,8 +107,8 @@ def _check_load(cpu: int, items: Sequence[Request]) -> None:
     if load > 1:
         raise Infeasible(
             cpu,
-            f"CPU {cpu} is overloaded: its vCPUs ask for {share_text(load)} of it,"
-            f" {share_text(load - 1)} too much",
+            f"CPU {cpu} is overloaded: its vCPUs ask for {share_text(load, up=True)} of it,"
+            f" {share_text(load - 1, up=True)} too much",
         )
 
 

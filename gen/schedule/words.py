@@ -16,7 +16,8 @@ def time_text(microseconds: int) -> str:
     return f"{microseconds} us"
 
 
-def share_text(share: Fraction) -> str:
-    """A share in percent, rounded down to a hundredth: "25 %", "33.33 %"."""
-    hundredths = share.numerator * 10_000 // share.denominator
-    return f"{hundredths / 100:.2f}".rstrip("0").rstrip(".") + " %"
+def share_text(share: Fraction, *, up: bool = False) -> str:
+    """A share in percent, rounded down to a hundredth, or up: "25 %", "33.33 %"."""
+    exact = share * 10_000
+    hundredths = -(-exact // 1) if up else exact // 1
+    return f"{int(hundredths) / 100:.2f}".rstrip("0").rstrip(".") + " %"

@@ -112,6 +112,7 @@ def test_share_text() -> None:
     shares = (Fraction(1, 4), Fraction(1, 3), Fraction(1), Fraction(0), Fraction(2, 3))
     texts = ["25 %", "33.33 %", "100 %", "0 %", "66.66 %"]
     assert [share_text(share) for share in shares] == texts
+    assert share_text(Fraction(2, 3), up=True) == "66.67 %"
 
 
 # ---- properties ----------------------------------------------------------------------------------
