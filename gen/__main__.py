@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line: check, emit, report, explain.
+"""The command line: check, emit, report, plan, explain.
 
 Exit codes: 0 ok (there may be warnings), 1 the user's mistake, 2 wrong usage, 70 our bug.
 Diagnostics go to stderr (as JSON: to stdout).  The stages that are not needed are not imported.
@@ -66,17 +66,23 @@ def _parser() -> argparse.ArgumentParser:
     system.add_argument(
         "--append-cmdline", default="", metavar="TEXT", help="put behind every VM's command line"
     )
-    system.add_argument(
+    form = argparse.ArgumentParser(add_help=False)
+    form.add_argument(
         "--format", choices=("text", "json"), default="text", help="form of the diagnostics"
     )
+    both = [system, form]
 
-    check = commands.add_parser("check", parents=[system], help="say what is wrong with a system")
+    check = commands.add_parser("check", parents=both, help="say what is wrong with a system")
     check.set_defaults(run=_check)
-    emit = commands.add_parser("emit", parents=[system], help="write what the C build needs")
+    emit = commands.add_parser("emit", parents=both, help="write what the C build needs")
     emit.add_argument("-o", dest="folder", type=Path, required=True, metavar="DIR", help="where to")
     emit.set_defaults(run=_emit)
-    report = commands.add_parser("report", parents=[system], help="print the machine for people")
+    report = commands.add_parser("report", parents=both, help="print the machine for people")
     report.set_defaults(run=_report)
+    plan = commands.add_parser(
+        "plan", parents=[system], help="propose a plan of CPU time from what the VMs need"
+    )
+    plan.set_defaults(run=_plan, format="text")
     explain = commands.add_parser("explain", help="explain a diagnostic code or a key")
     explain.add_argument(
         "topic",
@@ -119,6 +125,32 @@ def _report(options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+def _plan(options: argparse.Namespace) -> int:
+    from gen import checks
+    from gen.schedule import write
+    from gen.schedule.propose import Infeasible, propose
+    from gen.schedule.supply import requests
+
+    system, found = _loaded(options)
+    if system is not None:
+        # Neither plans that are there nor images that are not matter here.
+        found = checks.run(system, ("names", "limits", "cpus", "needs"))
+    _show(options, found)
+    if system is None or has_errors(found):
+        return EXIT_USER
+    asked = requests(system)
+    if not asked:
+        print('ashlar: no CPU with a vCPU has schedule = "plan"', file=sys.stderr)
+        return EXIT_USER
+    try:
+        sys.stdout.write(write.text(system, propose(asked)))
+    except Infeasible as reason:
+        where = "" if reason.cpu is None else f"CPU {reason.cpu}: "
+        print(f"ashlar: {where}{reason}", file=sys.stderr)
+        return EXIT_USER
+    return EXIT_OK
+
+
 def _explain(options: argparse.Namespace) -> int:
     from gen import docs
 
@@ -142,22 +174,29 @@ def _counted(count: int, what: str) -> str:
 
 # The plan of the system named on the command line, or None after printing why there is none.
 def _planned(options: argparse.Namespace) -> Plan | None:
-    from gen.load import load
-
-    system: System | None = None
     plan: Plan | None = None
-    found: tuple[Diagnostic, ...] = ()
-    try:
-        system = load(options.system, options.board, options.append_cmdline)
-    except Refused as refused:
-        found = refused.diagnostics
+    system, found = _loaded(options)
     if system is not None:
         found, plan = examined(system)
+    _show(options, found)
+    return plan
+
+
+# The system named on the command line, or None and why there is none.
+def _loaded(options: argparse.Namespace) -> tuple[System | None, tuple[Diagnostic, ...]]:
+    from gen.load import load
+
+    try:
+        return load(options.system, options.board, options.append_cmdline), ()
+    except Refused as refused:
+        return None, refused.diagnostics
+
+
+def _show(options: argparse.Namespace, found: tuple[Diagnostic, ...]) -> None:
     if options.format == "json":
         sys.stdout.write(as_json(found))
     else:
         sys.stderr.write(text(found, colour=_has_colour()))
-    return plan
 
 
 def examined(system: System) -> tuple[tuple[Diagnostic, ...], Plan | None]:

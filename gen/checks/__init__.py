@@ -67,18 +67,18 @@ def rules() -> tuple[Rule, ...]:
     return tuple(_rules)
 
 
-def run(system: System, without: Collection[str] = ()) -> tuple[Diagnostic, ...]:
+def run(system: System, modules: Collection[str] = MODULES) -> tuple[Diagnostic, ...]:
     """Everything that is wrong or doubtful with a system, in the order of printing.
 
     Args:
         system: what is examined.
-        without: modules whose rules are left out.
+        modules: those whose rules are tried.
     """
     found: list[Diagnostic] = []
     failed: set[str] = set()
     for item in rules():
-        is_left_out = item.check.__module__.rpartition(".")[2] in without
-        if failed.isdisjoint(item.needs) and not is_left_out:
+        is_meant = item.check.__module__.rpartition(".")[2] in modules
+        if is_meant and failed.isdisjoint(item.needs):
             new = list(item.check(system))
             assert all(diagnostic.code == item.code for diagnostic in new)
             if any(diagnostic.severity == "error" for diagnostic in new):

@@ -7,6 +7,7 @@
     reserve     requests to periodic reservations that fit together
     edf         reservations to slots of a frame, by earliest deadline first; fewer switches
     propose     all planned CPUs of a system: a plan, or why there is none
+    write       a plan as the text of a system file
     words       times and shares as text
 
 All times are whole microseconds.
