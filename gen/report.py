@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from gen.health import EVENTS
 from gen.plan.types import Pcpu, Plan, Vm
 from gen.ranges import Range, holes, size_text
+from gen.schedule.words import share_text, time_text
 
 _WIDTH = 56  # of a drawn map, between its borders
 
@@ -36,6 +38,7 @@ def text(plan: Plan) -> str:
         *(_vm(plan, vm) for vm in plan.vms),
         _health(plan),
         _cpus(plan),
+        *_time(plan),
         _interrupts(plan),
         _images(plan),
         _hypervisor(plan),
@@ -117,16 +120,9 @@ def _inside(vm: Vm, area: Range, label: str, side: str) -> Iterator[_Box]:
 def _health(plan: Plan) -> Iterator[str]:
     yield from _heading("What follows what")
     rows = [(event, *(vm.health.actions[event] for vm in plan.vms)) for event in EVENTS]
-    budget = [f"{vm.health.restarts} in {_time(vm.health.within_us)}" for vm in plan.vms]
+    budget = [f"{vm.health.restarts} in {time_text(vm.health.within_us)}" for vm in plan.vms]
     names = ("event", *(vm.name for vm in plan.vms))
     yield from _table(names, (*rows, ("restarts", *budget)))
-
-
-def _time(microseconds: int) -> str:
-    for unit, size in (("s", 1_000_000), ("ms", 1_000)):
-        if microseconds % size == 0:
-            return f"{microseconds // size} {unit}"
-    return f"{microseconds} us"
 
 
 def _cpus(plan: Plan) -> Iterator[str]:
@@ -151,6 +147,60 @@ def _tasks(plan: Plan, pcpu: Pcpu) -> str:
     if not seated:
         return "idle (the machine starts here)"
     return names if len(seated) > 1 else f"{names} alone"
+
+
+# Sections on time, where CPUs are shared or VMs say what they need; a CPU of one's own has nothing
+# to tell.
+def _time(plan: Plan) -> Iterator[Iterator[str]]:
+    shared = {pcpu.cpu for pcpu in plan.pcpus if len(pcpu.vcpus) > 1 or pcpu.plans}
+    if any(item.cpu in shared or item.needs for item in plan.times):
+        yield _guarantees(plan)
+    for index in range(len(plan.frames)):
+        yield _windows(plan, index)
+
+
+def _guarantees(plan: Plan) -> Iterator[str]:
+    yield from _heading("CPU time that is sure")
+    head = (
+        "vCPU",
+        "CPU",
+        "plan",
+        "share",
+        "longest without",
+        "in its period",
+        "interrupt",
+        "needs",
+    )
+    rows = [
+        (
+            item.vcpu,
+            str(item.cpu),
+            item.plan,
+            share_text(item.share),
+            "no limit" if item.gap_us is None else time_text(item.gap_us),
+            "" if item.least_us is None else time_text(item.least_us),
+            "no limit" if item.response_us is None else time_text(item.response_us),
+            item.needs,
+        )
+        for item in plan.times
+    ]
+    yield from _table(head, rows)
+    exit_us = max(item.exit_us for item in plan.times)
+    yield f"An interrupt waits for its vCPU, and up to {time_text(exit_us)} for an exit (assumed)."
+
+
+def _windows(plan: Plan, index: int) -> Iterator[str]:
+    frame = plan.frames[index]
+    first = ", the machine starts with it" if index == 0 else ""
+    yield from _heading(f"Plan {frame.name}, every {time_text(frame.frame_us)}{first}")
+    rows = []
+    for pcpu in plan.pcpus:
+        start = 0
+        for window in pcpu.plans[index] if pcpu.plans else ():
+            length = window.end_us - start
+            rows.append((str(pcpu.cpu), time_text(start), time_text(length), window.what))
+            start = window.end_us
+    yield from _table(("CPU", "start", "length", "whose"), rows)
 
 
 def _interrupts(plan: Plan) -> Iterator[str]:
@@ -268,6 +318,8 @@ def _plain(value: Any) -> Any:
             for field in dataclasses.fields(value)
             if field.name not in ("sources", "contents", "tables")
         }
+    if isinstance(value, Fraction):
+        return float(value)
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     return value

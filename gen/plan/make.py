@@ -16,7 +16,7 @@ from gen.arch import architecture
 from gen.board import ROOT
 from gen.model import System
 from gen.pagetables.build import Pool, pages
-from gen.plan import bodies, cpus, frames, maps, owners, region
+from gen.plan import bodies, cpus, frames, maps, owners, region, times
 from gen.plan.bodies import Body
 from gen.plan.isa import isa
 from gen.plan.limits import limits
@@ -97,6 +97,7 @@ def make(system: System) -> Plan:
         vcpus=cpus.vcpus(system, vcpu_seats, cpu_seats, layout.stacks),
         pcpus=cpus.pcpus(system, cpu_seats, layout.stacks),
         frames=frames.frames(system),
+        times=times.timings(system),
         consoles=consoles,
         irqs=irqs,
         owners=owners.owners(layout, registers, images, parts),

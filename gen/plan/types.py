@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
@@ -385,6 +386,28 @@ class PagetableSet:
 
 
 @dataclass(frozen=True)
+class Timing:
+    """What a vCPU is sure to get of its CPU, at every moment of a run.
+
+    vcpu: "alpha:0".  plan: name of the plan, "" on a CPU without.  share: of the CPU.
+    gap_us: longest time without it.  least_us: time on it in any `period_us`, where the VM has one.
+    exit_us: longest time that an exit takes.  response_us: until an interrupt is taken.
+    None where there is no guarantee.  needs: what the VM asks for, for people; "" for nothing.
+    """
+
+    vcpu: str
+    cpu: int
+    plan: str
+    share: Fraction
+    gap_us: int | None
+    period_us: int | None
+    least_us: int | None
+    exit_us: int
+    response_us: int | None
+    needs: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """The whole machine.
 
@@ -413,6 +436,7 @@ class Plan:
     vcpus: tuple[Vcpu, ...]
     pcpus: tuple[Pcpu, ...]
     frames: tuple[Frame, ...]
+    times: tuple[Timing, ...]
     consoles: tuple[Console, ...]
     irqs: tuple[IrqRoute, ...]
     owners: tuple[Owner, ...]
