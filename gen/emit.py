@@ -15,7 +15,7 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from gen import report
+from gen import gantt, report
 from gen.plan.types import Limit, Plan
 from gen.ranges import size_text
 from gen.template import Environment, environment
@@ -23,7 +23,7 @@ from gen.template import Environment, environment
 _FILES = ("tables.c", "pagetables.c", "images.S", "layout.ld", "config.mk")
 _COLUMNS = 100
 # Files of an earlier run that a changed description no longer has.
-_PRUNED = ("guest-*.dts", "guest-*.dtb", "guest-*-acpi.txt", "images/*")
+_PRUNED = ("guest-*.dts", "guest-*.dtb", "guest-*-acpi.txt", "plan.svg", "images/*")
 
 #: Contents of a file, or the path of a file that already holds them.
 Contents = str | bytes | Path
@@ -36,6 +36,9 @@ def render(plan: Plan) -> dict[str, Contents]:
     for name in _FILES:
         files[name] = environment.get_template(f"{name}.j2").render(plan=plan)
     files["report.txt"] = report.text(plan)
+    if plan.frames:
+        svg = environment.get_template("plan.svg.j2").render(picture=gantt.picture(plan))
+        files["plan.svg"] = svg
     files["plan.json"] = json.dumps(report.data(plan), indent=1) + "\n"
     for vm in plan.vms:
         files.update(vm.boot.sources)

@@ -31,7 +31,7 @@ LAYERS = (
     ("gen.checks",),
     ("gen.pagetables", "gen.guestfdt", "gen.acpi"),
     ("gen.plan",),
-    ("gen.report", "gen.docs"),
+    ("gen.report", "gen.gantt", "gen.docs"),
     ("gen.emit",),
     ("gen.__main__",),
 )

@@ -30,7 +30,7 @@ CASES = [
     *sorted((path.parent.name, path.name) for path in FOLDER.glob("*/*/") if path.is_dir()),
 ]
 # plan.json repeats the tables, device tree blobs their sources, images the input.
-KEPT = (".c", ".S", ".ld", ".mk", ".txt", ".dts")
+KEPT = (".c", ".S", ".ld", ".mk", ".txt", ".dts", ".svg")
 
 FLAGS = (
     *("-std=c11", "-ffreestanding", "-O2", "-fno-pie", "-ffunction-sections", "-fdata-sections"),
