@@ -10,5 +10,5 @@
     write       a plan as the text of a system file
     words       times and shares as text
 
-All times are whole microseconds.
+All times are whole microseconds.  docs/time.md has the formulas.
 """
