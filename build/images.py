@@ -15,6 +15,7 @@ import argparse
 import fnmatch
 import gzip
 import hashlib
+import os
 import lzma
 import shutil
 import stat
@@ -248,7 +249,9 @@ def make(image: Image, modules: list[Path], refresh: bool) -> None:
     """
     if image.recipe == "guest":
         command = ["make", "-s", "-f", "tests/guests/guests.mk", str(image.path)]
-        if subprocess.run([*command, f"GUEST_ARCHS={image.arch}"], check=False).returncode != 0:
+        command.append(f"GUEST_ARCHS={image.arch}")
+        own = {name: text for name, text in os.environ.items() if name != "MAKEFLAGS"}
+        if subprocess.run(command, env=own, check=False).returncode != 0:
             raise ImageError(f"{image.name}: {image.path} cannot be built")
         return
     if refresh or not all(path.is_file() for path in (image.source, *image.module_files)):

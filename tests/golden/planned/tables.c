@@ -25,6 +25,8 @@ _Static_assert(sizeof(struct vgic_bank) <= 192,
                "the budget of .data counts 192 bytes for each struct vgic_bank");
 _Static_assert(sizeof(struct vpl011) <= 128,
                "the budget of .data counts 128 bytes for each struct vpl011");
+_Static_assert(sizeof(struct vgwdt) <= 64,
+               "the budget of .data counts 64 bytes for each struct vgwdt");
 _Static_assert(SCHED_VCPUS_PER_CPU == 64, "slots were given for 64 vCPUs on one CPU");
 _Static_assert(VM_VCPUS_MAX == 64, "VMs were allowed 64 vCPUs");
 
@@ -296,6 +298,7 @@ const struct vm_config vm_configs[] = {
                 .hw_intid = hw_intid_rt,
             },
             .uart = &uart_rt,
+            .watchdog = NULL,
         },
     },
     /* system.toml:23 vm.linux */
@@ -345,6 +348,7 @@ const struct vm_config vm_configs[] = {
                 .hw_intid = hw_intid_linux,
             },
             .uart = &uart_linux,
+            .watchdog = NULL,
         },
     },
     /* system.toml:30 vm.alone */
@@ -394,6 +398,7 @@ const struct vm_config vm_configs[] = {
                 .hw_intid = hw_intid_alone,
             },
             .uart = &uart_alone,
+            .watchdog = NULL,
         },
     },
 };
@@ -613,6 +618,7 @@ const struct pcpu_config pcpu_configs[] = {
         .arch = {
             .mpidr = 0x0,
             .gicr = { 0x80a0000 },
+            .midr = 0x4100d070,
         },
     },
     /* CPU 1, /cpus/cpu@1 */
@@ -628,6 +634,7 @@ const struct pcpu_config pcpu_configs[] = {
         .arch = {
             .mpidr = 0x1,
             .gicr = { 0x80c0000 },
+            .midr = 0x4100d070,
         },
     },
     /* CPU 2, /cpus/cpu@2 */
@@ -643,6 +650,7 @@ const struct pcpu_config pcpu_configs[] = {
         .arch = {
             .mpidr = 0x2,
             .gicr = { 0x80e0000 },
+            .midr = 0x4100d070,
         },
     },
     /* CPU 3, /cpus/cpu@3 */
@@ -658,6 +666,7 @@ const struct pcpu_config pcpu_configs[] = {
         .arch = {
             .mpidr = 0x3,
             .gicr = { 0x8100000 },
+            .midr = 0x4100d070,
         },
     },
 };

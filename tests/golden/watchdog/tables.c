@@ -374,6 +374,7 @@ const struct pcpu_config pcpu_configs[] = {
         .arch = {
             .mpidr = 0x0,
             .gicr = { 0x80a0000 },
+            .midr = 0x4100d070,
         },
     },
     /* CPU 1, /cpus/cpu@1 */
@@ -389,6 +390,7 @@ const struct pcpu_config pcpu_configs[] = {
         .arch = {
             .mpidr = 0x1,
             .gicr = { 0x80c0000 },
+            .midr = 0x4100d070,
         },
     },
 };
