@@ -15,8 +15,8 @@ import argparse
 import fnmatch
 import gzip
 import hashlib
-import os
 import lzma
+import os
 import shutil
 import stat
 import subprocess
