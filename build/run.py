@@ -35,11 +35,13 @@ from qemu import QemuError, find_qemu
 # Colour and cursor codes: ECMA-48 5.4, control sequences.
 _CONTROL = re.compile(rb"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
+# How the operator's prompt is taken back when another line has to appear.
+_ERASED = re.compile(rb"\r\x1b\[K")
 # "Where is the cursor?", which busybox asks at each prompt: the terminal's answer would be typed
 # into whichever guest has the focus.
 _ASK_CURSOR = re.compile(rb"\x1b\[6n")
-# The beginning of either, at the end of a piece.
-_BEGUN = re.compile(rb"\x1b(\[[0-9;]{0,20})?\Z")
+# The beginning of any of them, at the end of a piece.
+_BEGUN = re.compile(rb"\r?(\x1b(\[[0-9;]{0,20})?)?\Z")
 _VERDICT = re.compile(r"\[hv\] end: ([01])\b")
 _GUEST_FAIL = re.compile(r"\[([a-z][a-z0-9-]*)\] .*\bFAIL: ")
 _GUEST_SUMMARY = re.compile(r"\[([a-z][a-z0-9-]*)\] .*\bSUMMARY: (\d+) passed, (\d+) failed")
@@ -68,8 +70,9 @@ class Outcome:
             self._line(_CONTROL.sub(b"", line).decode("utf-8", "replace").rstrip("\r"))
 
     def _line(self, text: str) -> None:
-        # A carriage return may stand before the prefix, where an unfinished line was taken back.
+        # Where a line was taken back, a carriage return stands before the next prefix.
         text = text.lstrip("\r")
+        text = text[text.rfind("\r[") + 1 :]
         if found := _VERDICT.match(text):
             self.verdict = int(found[1])
         elif found := _GUEST_SUMMARY.match(text):
@@ -83,7 +86,8 @@ class Outcome:
 class Filter:
     """Takes the cursor question out of a stream, and colours unless they are wanted.
 
-    A code that is split between two pieces is held back until the rest of it comes.
+    Without colours, a prompt that was taken back is a line of its own. A code that is split
+    between two pieces is held back until the rest of it comes.
     """
 
     def __init__(self, colours: bool) -> None:
@@ -94,7 +98,7 @@ class Filter:
         """The next piece, filtered."""
         data = _ASK_CURSOR.sub(b"", self._held + data)
         if not self._colours:
-            data = _COLOUR.sub(b"", data)
+            data = _ERASED.sub(b"\r\n", _COLOUR.sub(b"", data))
         begun = _BEGUN.search(data)
         self._held = begun[0] if begun else b""
         return data[: len(data) - len(self._held)]
