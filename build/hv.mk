@@ -36,7 +36,7 @@ $(shared): $(OBJ)/%.o: % $(MAKE_FILES)
 $(generated): $(OUT)/obj/%.o: $(GEN)/% $(MAKE_FILES)
 	$(say) CC $<
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -Wa,-I$(GEN) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fcallgraph-info=su -Wa,-I$(GEN) -MMD -MP -c $< -o $@
 
 # What images.S takes in with .incbin, which the compiler does not list.
 $(OUT)/obj/images.S.o: $(IMAGES) $(wildcard $(GEN)/images/*) $(wildcard $(GEN)/*.dtb)
@@ -46,7 +46,8 @@ $(OUT)/hv.elf: $(shared) $(generated) $(GEN)/layout.ld
 	$(Q)$(LD) $(LDFLAGS) -T $(GEN)/layout.ld -o $@ $(shared) $(generated)
 
 size: $(OUT)/hv.elf
-	@$(PYTHON) build/stack.py --objects $(filter %.c.o,$(shared)) --assembly $(filter %.S,$(SOURCES)) \
+	@$(PYTHON) build/stack.py --objects $(filter %.c.o,$(shared)) $(OUT)/obj/tables.c.o \
+	    --assembly $(filter %.S,$(SOURCES)) \
 	    --tables $(GEN)/tables.c --header runtime/include/hv/tables.h
 	@$(PYTHON) build/size.py $< --limit $$(($(TEXT_LIMIT_KIB) + $(or $(ARCH_MAPS_KIB),0)))
 

@@ -265,7 +265,7 @@ def main() -> int:
     print(shlex.join(command))
     print(f"{name}: {', '.join(vms)} on {config.get('BOARD_NAME', '?')}; the log is {log}")
     if not args.smoke:
-        print("run: the guests need some seconds to start. Ctrl-] h: help, Ctrl-] q: machine off")
+        print("run: the guests need some seconds to start. Ctrl-] opens a prompt: help, off")
     sys.stdout.flush()
     started = time.monotonic()
     try:

@@ -8,15 +8,14 @@
  */
 #include <hv/arch/console.h>
 #include <hv/arch/time.h>
-#include <hv/command.h>
+#include <hv/operator.h>
 #include <hv/tables.h>
 #include <hv/terminal.h>
 
-#define ESCAPE_KEY 0x1d /* Ctrl-] */
-
+#define TURN_MS    1u    /* between two pieces of the operator's work */
 #define PAUSE_MS   10u   /* an unfinished line in focus is shown when it is that old */
 #define PASS_BYTES 4096u /* a drain takes at most that many bytes from the rings */
-#define PASS_INPUT 64u   /* and at most that many from the port */
+#define PASS_INPUT 64u   /* at most that many are taken from the port, and handed on */
 #define ROOM_LOW   64u   /* a guest with less room than this may be waiting for more */
 
 static struct spinlock console_lock;
@@ -35,7 +34,6 @@ static struct console *focus;
 static bool is_ready;    /* the port is ours */
 static bool is_flushing; /* unfinished lines are due too */
 static uint32_t turn;    /* index of the console that comes first in the next pass */
-static bool is_escaped;  /* the escape key came; the next byte is a command */
 
 /* ---- Rings ---- */
 
@@ -100,6 +98,11 @@ bool console_has_input(const struct console *console)
            __atomic_load_n(&console->rx_head, __ATOMIC_ACQUIRE);
 }
 
+struct console *console_attended(void)
+{
+    return operator_state() == OPERATOR_AWAY ? console_focus() : &consoles[0];
+}
+
 static void mark_changed(struct console *console)
 {
     __atomic_store_n(&console->is_changed, 1, __ATOMIC_RELAXED);
@@ -120,7 +123,7 @@ static uint32_t due_bytes(const struct console *console, uint64_t *later)
         fill > CONSOLE_TX_SIZE / 2) {
         return fill;
     }
-    if (console == console_focus()) {
+    if (console == console_attended()) {
         uint64_t time = __atomic_load_n(&console->tx_time, __ATOMIC_RELAXED) +
                         arch_time_frequency() * PAUSE_MS / 1000u;
 
@@ -179,6 +182,12 @@ static bool pass(uint32_t *budget)
     if (!terminal_send()) {
         return false;
     }
+    if (!is_flushing) {
+        operator_show(false);
+    }
+    if (!terminal_send()) {
+        return false;
+    }
     if (terminal_line() != NULL) { /* what stands there goes first, and has then had its turn */
         turn = (uint32_t)(terminal_line() - consoles);
     }
@@ -191,10 +200,13 @@ static bool pass(uint32_t *budget)
         turn = (turn + 1) % console_count;
         idle_count = *budget == before ? idle_count + 1 : 0;
     }
+    if (!is_flushing) {
+        operator_show(true);
+    }
     if (later != TIME_NEVER) {
         sched_alarm(later);
     }
-    return true;
+    return terminal_send();
 }
 
 /* Tells the guests whose rings changed. No lock held but vm->lock. */
@@ -273,10 +285,9 @@ void console_flush(void)
 
 /* ---- Input ---- */
 
-/* Gives a byte to the VM in focus; dropped, as a UART would, when the guest does not read. */
-static void give(uint8_t byte)
+/* Puts a byte into a ring of input, or drops it, as a UART would, when nobody reads. */
+static void give(struct console *console, uint8_t byte)
 {
-    struct console *console = console_focus();
     uint32_t head;
 
     if (console == NULL) {
@@ -286,12 +297,14 @@ static void give(uint8_t byte)
     if (head - __atomic_load_n(&console->rx_tail, __ATOMIC_ACQUIRE) < CONSOLE_RX_SIZE) {
         console->rx[head % CONSOLE_RX_SIZE] = byte;
         __atomic_store_n(&console->rx_head, head + 1, __ATOMIC_RELEASE);
-        mark_changed(console);
+        if (console->vm != NULL) {
+            mark_changed(console);
+        }
     }
 }
 
-/* Takes what the port received, up to a command; returns the command's key, or 0. */
-static uint8_t take_input(void)
+/* Takes what the port received, into the hypervisor's own ring. */
+static void take_input(void)
 {
     for (uint32_t i = 0; i < PASS_INPUT; i++) {
         int byte = arch_console_get();
@@ -299,39 +312,54 @@ static uint8_t take_input(void)
         if (byte < 0) {
             break;
         }
-        if (is_escaped && byte != ESCAPE_KEY) {
-            is_escaped = false;
-            return (uint8_t)byte;
+        give(&consoles[0], (uint8_t)byte);
+    }
+}
+
+/* Hands on what waits there, to the prompt or the VM in focus. What follows
+ * a command waits until that is done. */
+static void hand_on(void)
+{
+    for (uint32_t i = 0; i < PASS_INPUT && operator_state() < OPERATOR_ENTERED; i++) {
+        int byte = console_get(&consoles[0]);
+
+        if (byte < 0) {
+            break;
         }
-        if (is_escaped || byte != ESCAPE_KEY) {
-            is_escaped = false;
-            give((uint8_t)byte);
-        } else {
-            is_escaped = true;
+        if (!operator_take((uint8_t)byte)) {
+            give(console_focus(), (uint8_t)byte);
         }
     }
-    return 0;
+}
+
+/* Sends and hands on; then the operator's command has its turn, and another one later. No lock
+ * held. */
+static void attend(bool has_input)
+{
+    if (has_input || console_has_input(&consoles[0])) {
+        spin_lock(&console_lock);
+        if (has_input) {
+            take_input();
+        }
+        hand_on();
+        spin_unlock(&console_lock);
+    }
+    __atomic_store_n(&is_wanted, 1, __ATOMIC_RELEASE); /* the port may have room again */
+    drain(true);
+    tell_guests();
+    if (operator_run() || console_has_input(&consoles[0])) {
+        sched_alarm(arch_time_now() + arch_time_frequency() * TURN_MS / 1000u);
+    }
 }
 
 void console_interrupt(void)
 {
-    uint8_t key;
-
-    spin_lock(&console_lock);
-    key = take_input();
-    __atomic_store_n(&is_wanted, 1, __ATOMIC_RELEASE); /* the port may have room again */
-    spin_unlock(&console_lock);
-    drain(true);
-    tell_guests();
-    if (key != 0) {
-        command_run(key);
-    }
+    attend(true);
 }
 
 void console_timer(void)
 {
-    __atomic_store_n(&is_wanted, 1, __ATOMIC_RELEASE);
-    drain(true);
+    attend(false);
 }
 
 struct console *console_focus(void)

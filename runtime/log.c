@@ -26,7 +26,7 @@ static void put_line(const char *text, size_t length)
 /* Queues a message, behind a notice about the ones that were lost before; or loses it too. */
 static void queue_line(const char *text, size_t length)
 {
-    char notice[40];
+    char notice[LOG_NOTICE_SIZE];
     size_t notice_length = 0;
 
     spin_lock(&log_lock);

@@ -10,7 +10,8 @@
  *              end of line, or else the prefix is written again before anything overwrites it
  *
  * Each byte written moves it on and stages what has to be sent for it, at most a broken-off line's
- * end, a prefix and a repeated text.
+ * end, a prefix and a repeated text. The operator's prompt stands on the terminal only while that
+ * is closed, and is erased before anything else is written.
  */
 #include <hv/arch/console.h>
 #include <hv/tables.h>
@@ -32,6 +33,12 @@ static struct {
     uint32_t length;         /* bytes after the prefix */
     bool is_held;            /* a carriage return is not sent yet */
 } line;
+
+/* The prompt as it stands on the terminal; empty: it does not. */
+static struct {
+    uint32_t length;
+    char text[TERMINAL_PROMPT_MAX];
+} prompt;
 
 /* Bytes on their way into the port. */
 static struct {
@@ -160,8 +167,54 @@ void terminal_break_line(void)
     line.console = NULL;
 }
 
+/* Takes the prompt off the terminal (ECMA-48, 8.3.41: EL), in whose last line it stands. */
+static void erase_prompt(void)
+{
+    if (prompt.length > 0) {
+        stage_string("\r\x1b[K");
+        prompt.length = 0;
+    }
+}
+
+void terminal_prompt(const char *text, bool is_finished)
+{
+    uint32_t same = 0;
+
+    if (prompt.length == 0) {
+        terminal_break_line();
+        stage_prefix(&consoles[0]);
+    }
+    while (same < prompt.length && prompt.text[same] == text[same]) {
+        same++;
+    }
+    if (same < prompt.length) {
+        for (; prompt.length > same; prompt.length--) {
+            stage('\b');
+        }
+        stage_string("\x1b[K");
+    }
+    for (; text[prompt.length] != '\0' && prompt.length < TERMINAL_PROMPT_MAX; prompt.length++) {
+        prompt.text[prompt.length] = text[prompt.length];
+        stage((uint8_t)text[prompt.length]);
+    }
+    if (is_finished) {
+        stage_string("\r\n");
+        prompt.length = 0;
+    }
+}
+
+void terminal_close_prompt(struct console *next)
+{
+    erase_prompt();
+    if (line.console == NULL && next != NULL && next->is_broken &&
+        next->text_length <= CONSOLE_TEXT_SIZE) {
+        begin_line(next);
+    }
+}
+
 void terminal_write(struct console *console, uint8_t byte)
 {
+    erase_prompt();
     if (line.console != console) {
         if (byte == '\r') {
             return; /* at the start of a line it does nothing */
@@ -192,7 +245,7 @@ void terminal_write(struct console *console, uint8_t byte)
     if (byte == '\b' && console->text_length == 0) {
         return; /* not back over its own prefix */
     }
-    if (!is_escape(console, byte) || console == console_focus()) {
+    if (!is_escape(console, byte) || console == console_attended()) {
         stage(byte);
         line.length++;
     }

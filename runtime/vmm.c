@@ -123,7 +123,7 @@ static void start(void)
         vmm_vm_ended(); /* takes back the one that stands for this function */
     } else {
         __atomic_fetch_sub(&running_vm_count, 1, __ATOMIC_SEQ_CST);
-        log_info("no VM starts by itself: the operator can");
+        log_info("no VM starts by itself: Ctrl-], then `start VM`");
     }
 }
 

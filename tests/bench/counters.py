@@ -2,7 +2,7 @@
 """How often the hypervisor is entered for a Linux guest that idles, computes, or wakes itself.
 
 Run by `make bench`. Boots systems/dual-linux.toml, and for each load reads the exit counters of the
-guest's vCPUs (Ctrl-] e) and the guest's own counts of timer interrupts and interrupts between its
+guest's vCPUs (`show VM`) and the guest's own counts of timer interrupts and interrupts between its
 CPUs (/proc/interrupts) at both ends of some seconds. Nothing is typed at the guest and it prints
 nothing meanwhile, and the VM measured is the one on whose CPUs the terminal's interrupt does not
 arrive: what is counted is not the console's.
@@ -50,13 +50,12 @@ _INTERRUPT = re.compile(r"\s*(\w+):((?:\s+\d+)+)\s+(.*)")
 
 
 def exits(machine: Machine, vm: str) -> Counter[str]:
-    """Exits of a VM so far, by reason, of both its vCPUs together; puts it into focus."""
-    machine.focus(vm)
+    """Exits of a VM so far, by reason, of both its vCPUs together."""
     machine.skip("hv")
-    machine.command("e")
+    machine.command(f"show {vm}")
     found: Counter[str] = Counter()
     for index in range(2):
-        line = machine.expect("hv", rf"{vm}:{index} exits:(.*)", 10)
+        line = machine.expect("hv", rf"vcpu {index} exits:(.*)", 10)
         found.update({reason: int(count) for reason, count in _EXITS.findall(line[1])})
     del found["preempted"]  # not another exit, but one that the exit loop looked at as well
     return found
@@ -71,7 +70,7 @@ def away_from_terminal(machine: Machine) -> str:
     for vm in machine.built.vms:
         before = exits(machine, vm)
         for _ in range(20):
-            machine.command("l")
+            machine.command("list")
             machine.run_for(0.1)
         gained[vm] = exits(machine, vm)["irq"] - before["irq"]
     return min(gained, key=lambda vm: gained[vm])

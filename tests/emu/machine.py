@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "out"
 SYSTEMS = Path(__file__).resolve().parent / "systems"
 
-ESCAPE = "\x1d"  # Ctrl-]: the next key is for the hypervisor
+ESCAPE = "\x1d"  # Ctrl-]: the operator's prompt
 
 # Colours, cursor movements and questions: ECMA-48 5.4, control sequences.
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
@@ -86,7 +86,7 @@ class Built:
     Attributes:
         folder: its output folder, with hv.elf and gen/.
         command: QEMU with all arguments.
-        vms: names of its VMs, in the order of the system file (focus keys 1 to 9).
+        vms: names of its VMs, in the order of the system file.
     """
 
     folder: Path
@@ -333,13 +333,13 @@ class Machine:
         """Types text, for the VM in focus."""
         self._qemu.send(text)
 
-    def command(self, key: str) -> None:
-        """Types the escape key and a command of the hypervisor: h, l, r, s, n, b, q or a digit."""
-        self._qemu.send(ESCAPE + key)
+    def command(self, line: str) -> None:
+        """Types a line at the operator's prompt, and leaves it."""
+        self._qemu.send(f"{ESCAPE}{line}\r\r")
 
     def focus(self, vm: str) -> None:
-        """Puts a VM into focus."""
-        self.command(str(self.built.vms.index(vm) + 1))
+        """Puts a VM into focus: a command that leaves by itself."""
+        self._qemu.send(f"{ESCAPE}console {vm}\r")
 
     def shell(self, vm: str, command: str, timeout: float = 60) -> list[str]:
         """Runs a shell command in a Linux guest that is in focus, when its prompt comes.

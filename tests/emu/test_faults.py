@@ -87,8 +87,7 @@ def test_containment(case: Case) -> None:
         for _ in range(5):
             machine.expect("linux", "^tick$", STILL_S)
         begun = machine.now()
-        machine.focus("faulty")
-        machine.command("b")
+        machine.command("start faulty")
         machine.expect("faulty", "SUMMARY: 1 passed, 0 failed", 60)
         machine.expect("hv", 'vm "faulty" stopped', 10)
         ended = machine.now()
@@ -103,8 +102,7 @@ def test_containment(case: Case) -> None:
 
         # What hangs can be stopped from the terminal.
         for vm in ("spinner", "waiter"):
-            machine.focus(vm)
-            machine.command("s")
+            machine.command(f"stop {vm}")
             machine.expect("hv", f'vm "{vm}" stopped', 10)
         machine.focus("linux")
         check_linux_works(machine)

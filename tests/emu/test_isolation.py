@@ -143,7 +143,7 @@ def test_isolation(case: Case) -> None:
         # A line cut short by another VM's is printed again: only whole ones count.
         own = r"PASS: probe: own memory .*: first and last byte$"
         assert sum(bool(re.search(own, text)) for text in machine.texts("probe")) == 4
-        machine.command("q")
+        machine.command("off")
         machine.expect_end(0, 20)
         reports = []
         for text in machine.texts("hv"):

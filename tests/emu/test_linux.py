@@ -120,7 +120,7 @@ def test_restart_at_any_time(case: Case) -> None:
         for number in range(8):
             machine.run_for(0.15 * number)
             machine.skip("alpha")
-            machine.command("r")
+            machine.command("restart alpha")
             machine.expect("hv", rf'vm "alpha" restarts, boot {number + 2}$', 10)
         check_banner(machine, "alpha")
         machine.shell("alpha", "test $(nproc) = 2")
@@ -136,7 +136,6 @@ def test_restart_at_any_time(case: Case) -> None:
         machine.focus("alpha")
         machine.shell("alpha", "test $(nproc) = 2")
         for vm in ("alpha", "beta"):
-            machine.focus(vm)
-            machine.command("s")
+            machine.command(f"stop {vm}")
             machine.expect("hv", f'vm "{vm}" stopped', 10)
         machine.expect_end(0, 10)

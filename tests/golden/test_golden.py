@@ -57,6 +57,7 @@ __attribute__((section(".text..boot"))) void _start(void)
         system_name, board_name, &system_log_level, &board,
     };
     (void)seen;
+    operator_show(operator_state() == OPERATOR_AWAY && operator_take(0) && operator_run());
 }
 """
 
@@ -94,6 +95,8 @@ def test_links(name: str, board: str, root: Path, tmp_path: Path) -> None:
     flags = (*FLAGS, *ARCH_FLAGS[plan.arch], f"-Iarch/{plan.arch}/include")
     handlers = {item.handle for vm in plan.vms for item in vm.mmio}
     handlers |= {item.handle for vm in plan.vms for item in getattr(vm.arch, "ports", ())}
+    if plan.operator:
+        handlers |= {"prompt_state", "prompt_take", "prompt_show", "prompt_run"}
     # Names for the linker alone: their types are the headers' business.
     names = "".join(f'__asm__(".globl {name}\\n{name}:");\n' for name in sorted(handlers))
     (tmp_path / "stub.c").write_text(STUB + names)

@@ -7,7 +7,7 @@
 /* SOURCES: runtime/vmm.c runtime/health.c runtime/plan.c runtime/watchdog.c runtime/memory.c */
 /* SOURCES: runtime/image.c runtime/panic.c runtime/lib/format.c runtime/console.c */
 /* SOURCES: runtime/lib/sha256.c runtime/check.c arch/fake/check.c */
-/* SOURCES: runtime/terminal.c runtime/command.c runtime/log.c arch/fake/context.c */
+/* SOURCES: runtime/terminal.c tests/host/no_operator.c runtime/log.c arch/fake/context.c */
 /* SOURCES: arch/fake/cpu.c arch/fake/vcpu.c arch/fake/console.c */
 #define _GNU_SOURCE
 #include "machine.h"

@@ -7,13 +7,15 @@
 /* SOURCES: runtime/vmm.c runtime/health.c runtime/plan.c runtime/watchdog.c runtime/memory.c */
 /* SOURCES: runtime/image.c runtime/panic.c runtime/lib/format.c runtime/console.c */
 /* SOURCES: runtime/lib/sha256.c runtime/check.c arch/fake/check.c */
-/* SOURCES: runtime/terminal.c runtime/command.c runtime/log.c arch/fake/context.c */
-/* SOURCES: arch/fake/cpu.c arch/fake/vcpu.c arch/fake/console.c */
-/* INTERLEAVE: runtime/console.c runtime/log.c */
+/* SOURCES: runtime/terminal.c runtime/prompt.c runtime/command.c runtime/log.c */
+/* SOURCES: tests/host/operator.c arch/fake/context.c arch/fake/cpu.c arch/fake/vcpu.c */
+/* SOURCES: arch/fake/console.c */
+/* INTERLEAVE: runtime/console.c runtime/log.c runtime/prompt.c */
 #include "explore.h"
 #include "machine.h"
 #include "test.h"
 #include <hv/log.h>
+#include <hv/operator.h>
 
 static const char *const texts[] = { "a1\na2\n", "b1\n", "c1\n" };
 
@@ -141,6 +143,28 @@ static void messages(void)
 TEST(messages_in_between)
 {
     printf("%u schedules\n", explore(messages, 2, 2500));
+}
+
+/* A command is typed while guests write on all CPUs: it is carried out once, and to its end. */
+static void command(void)
+{
+    start(2);
+    fake_type("\x1dlist\r\r");
+    explore_run();
+    for (uint32_t i = 0; i < 8; i++) {
+        fake_clock += FAKE_FREQUENCY / 1000;
+        explore_run();
+    }
+    expect_line("[hv]\x1b[0m * 1 a: running, 1 of 1 vCPUs on, boot 1");
+    expect_line("[hv]\x1b[0m   2 b: running, 1 of 1 vCPUs on, boot 1");
+    expect_line("[a]\x1b[0m a2");
+    EXPECT_EQ(operator_state(), OPERATOR_AWAY);
+    EXPECT(!fake_notifies_room);
+}
+
+TEST(a_command_in_between)
+{
+    printf("%u schedules\n", explore(command, 1, 2000));
 }
 
 TEST_MAIN()

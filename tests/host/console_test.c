@@ -4,7 +4,7 @@
  * for ESC [ 3 6 m, and so on.
  */
 /* SOURCES: runtime/console.c runtime/terminal.c runtime/log.c runtime/lib/format.c */
-/* SOURCES: arch/fake/console.c */
+/* SOURCES: runtime/prompt.c tests/host/operator.c arch/fake/console.c */
 #include "test.h"
 #include <arch/fake.h>
 #include <hv/arch/console.h>
@@ -33,8 +33,10 @@ uint64_t fake_clock;
 static uint64_t alarm_at = TIME_NEVER;
 static struct vm *updated[16];
 static uint32_t updated_count;
-static uint8_t commands[16];
+static char commands[16][COMMAND_LINE_MAX + 1];
 static uint32_t command_count;
+static uint32_t answer_lines = 1; /* of each command */
+static enum command_result last_result = COMMAND_DONE;
 
 _Thread_local struct pcpu *fake_this_pcpu;
 
@@ -63,9 +65,22 @@ void arch_console_guest_update(struct vm *vm)
     updated[updated_count++ % 16] = vm;
 }
 
-void command_run(uint8_t key)
+/* Commands are not carried out: their lines are kept, and answered with the same, numbered. */
+enum command_result command_step(const char *line, uint32_t step)
 {
-    commands[command_count++ % 16] = key;
+    EXPECT(strlen(line) > 0 && strlen(line) <= COMMAND_LINE_MAX);
+    if (step == 0) {
+        strcpy(commands[command_count++ % 16], line);
+    }
+    log_always("answer %u to %s", step, line);
+    return step + 1 < answer_lines ? COMMAND_MORE : last_result;
+}
+
+void command_complete(char *line)
+{
+    if (strlen(line) < COMMAND_LINE_MAX) {
+        strcat(line, "+");
+    }
 }
 
 /* ---- Help ---- */
@@ -95,6 +110,15 @@ static size_t write_some(struct console *console, const char *text, size_t size)
 static void guest(uint32_t index, const char *text)
 {
     EXPECT_EQ(write_some(&consoles[index], text, strlen(text)), strlen(text));
+}
+
+/* Passes time as long as the console asks for it. */
+static void settle(void)
+{
+    for (uint32_t i = 0; i < 1000 && alarm_at != TIME_NEVER; i++) {
+        pass_time(SECOND / 1000);
+    }
+    EXPECT_EQ(alarm_at, TIME_NEVER);
 }
 
 /* What came out since the last call, with readable escape sequences: <36m>. */
@@ -522,24 +546,6 @@ TEST(input_goes_to_the_focus)
     input_is(1, "");
 }
 
-TEST(escape_key)
-{
-    console_init();
-    type("a\x1d");
-    type("\x1d"
-         "b"); /* the key itself */
-    input_is(1, "a\x1d"
-                "b");
-    EXPECT_EQ(command_count, 0);
-    type("c\x1d"
-         "l"
-         "d");
-    EXPECT_EQ(command_count, 1);
-    EXPECT_EQ(commands[0], 'l');
-    console_interrupt(); /* the port's interrupt is still pending */
-    input_is(1, "cd");
-}
-
 TEST(input_ring_overruns_like_a_uart)
 {
     char text[2 * CONSOLE_RX_SIZE + 1];
@@ -586,6 +592,366 @@ TEST(focus_change_shows_the_unfinished_line)
     EXPECT_STR(plain(), "");
     guest(1, "x");
     EXPECT_STR(plain(), "\r\n[alpha] a # x");
+}
+
+/* ---- The operator's prompt ---- */
+
+#define OPEN   "\x1d" /* Ctrl-] */
+#define PROMPT "[hv] ashlar> "
+
+static void commands_are(uint32_t count, const char *last)
+{
+    EXPECT_EQ(command_count, count);
+    EXPECT_STR(commands[count - 1], last);
+}
+
+TEST(prompt_opens_and_leaves)
+{
+    static const char *const ways[] = { "\r", "\n", "x\b\r", OPEN "x\x15" OPEN };
+
+    console_init();
+    for (unsigned i = 0; i < 4; i++) {
+        type(i == 3 ? "" : OPEN);
+        type(ways[i]);
+        settle();
+        type("y");
+        input_is(1, "y");
+        EXPECT_EQ(operator_state(), OPERATOR_AWAY);
+    }
+    EXPECT_EQ(command_count, 0);
+}
+
+TEST(prompt_is_shown_and_erased)
+{
+    console_init();
+    type(OPEN);
+    EXPECT_STR(output(), "<1m>[hv]<0m> ashlar> ");
+    type("li");
+    EXPECT_STR(output(), "li");
+    type("\x7f");
+    EXPECT_STR(output(), "\b<K>");
+    type("\r\r");
+    settle();
+    EXPECT_STR(output(), "\r\n<1m>[hv]<0m> answer 0 to l\r\n");
+    type(OPEN);
+    output();
+    type("\r");
+    EXPECT_STR(output(), "\r<K>");
+}
+
+TEST(escape_key_twice_is_the_key_itself)
+{
+    console_init();
+    type("a" OPEN);
+    type(OPEN "b");
+    input_is(1, "a" OPEN "b");
+    type(OPEN "x\r");
+    settle();
+    type(OPEN "c"); /* after a command it only leaves */
+    input_is(1, "c");
+    type(OPEN "x" OPEN "d");
+    input_is(1, "d");
+    EXPECT_EQ(command_count, 1);
+}
+
+TEST(prompt_runs_a_line)
+{
+    console_init();
+    type("a" OPEN "list all\rb");
+    settle();
+    commands_are(1, "list all");
+    input_is(1, "a"); /* b is the next line's */
+    EXPECT_STR(plain(), PROMPT "list all\r\n[hv] answer 0 to list all\r\n" PROMPT "b");
+    type("\x15\r");
+    settle();
+    type("c");
+    input_is(1, "c");
+}
+
+TEST(what_follows_a_command_waits)
+{
+    answer_lines = 20;
+    console_init();
+    type(OPEN "one\rtwo\r\rfor the guest");
+    EXPECT_EQ(command_count, 1);
+    settle();
+    commands_are(2, "two");
+    input_is(1, "for the guest");
+}
+
+TEST(a_command_may_leave)
+{
+    last_result = COMMAND_LEAVE;
+    console_init();
+    type(OPEN "console beta\rfor the guest");
+    settle();
+    commands_are(1, "console beta");
+    input_is(1, "for the guest");
+    EXPECT_STR(plain(), PROMPT "console beta\r\n[hv] answer 0 to console beta\r\n");
+}
+
+/* One line of an answer each millisecond, and none that the log would lose. */
+TEST(long_answers_are_paced)
+{
+    const char *seen;
+
+    answer_lines = 300;
+    console_init();
+    type(OPEN "long\r");
+    plain();
+    for (unsigned i = 1; i < 50; i++) {
+        char line[40];
+
+        pass_time(SECOND / 1000);
+        snprintf(line, sizeof line, "[hv] answer %u to long\r\n", i);
+        EXPECT_STR(plain(), line);
+    }
+    fake_port_room = 0; /* nothing gets lost when the port stands still */
+    for (unsigned i = 0; i < 500; i++) {
+        pass_time(SECOND / 1000);
+    }
+    fake_port_room = UINT32_MAX;
+    console_interrupt();
+    settle();
+    seen = plain();
+    for (unsigned i = 50; i < 300; i++) {
+        char line[40];
+
+        snprintf(line, sizeof line, "[hv] answer %u to long\r\n", i);
+        EXPECT(strstr(seen, line) != NULL);
+    }
+    EXPECT(strstr(seen, "lost") == NULL);
+    commands_are(1, "long");
+}
+
+TEST(editing)
+{
+    static const struct {
+        const char *keys, *line;
+    } cases[] = {
+        { "list\r", "list" },
+        { "lisz\x7ft\r", "list" },
+        { "lisz\bt\r", "list" },
+        { "\b\b\x7flist\r", "list" },
+        { "nonsense\x15list\r", "list" },
+        { "nonsense\x03list\r", "list" },
+        { "list\n", "list" },
+        { "li\x1b[A\x1b[1;5C\x1bOPst\r", "list" },    /* arrows, F1 */
+        { "l\x01\x02i\x80\xff\xc3\xa4st\r", "list" }, /* other control characters, UTF-8 */
+        { "ta\tb\r", "ta+b" },
+        { "\t\t\r", "++" },
+        { "a1 2\r", "a1 2" },
+    };
+
+    console_init();
+    type(OPEN);
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (const char *key = cases[i].keys; *key != '\0'; key++) {
+            type((char[]){ *key, '\0' });
+        }
+        settle();
+        commands_are(i + 1, cases[i].line);
+        input_is(1, "");
+    }
+}
+
+TEST(carriage_return_and_line_feed_are_one_key)
+{
+    console_init();
+    type(OPEN "one\r\ntwo\r\n");
+    settle();
+    commands_are(2, "two");
+    EXPECT_EQ(operator_state(), OPERATOR_TYPING);
+}
+
+TEST(the_line_has_an_end)
+{
+    char keys[200], expected[COMMAND_LINE_MAX + 1];
+
+    memset(keys, 'k', sizeof keys);
+    memcpy(keys, OPEN, 1);
+    strcpy(keys + 100, "\t\t\bx\r");
+    memset(expected, 'k', sizeof expected);
+    strcpy(expected + COMMAND_LINE_MAX - 1, "x");
+    console_init();
+    type(keys);
+    for (unsigned i = 0; i < 3; i++) {
+        console_interrupt();
+        settle();
+    }
+    commands_are(1, expected);
+}
+
+TEST(esc_leaves_when_nothing_follows)
+{
+    console_init();
+    type(OPEN "li\x1b");
+    pass_time(SECOND / 100);
+    EXPECT_EQ(operator_state(), OPERATOR_LEAVING);
+    settle();
+    EXPECT_EQ(operator_state(), OPERATOR_AWAY);
+    EXPECT_STR(output(), "<1m>[hv]<0m> ashlar> li\r<K>");
+    type("[A");
+    input_is(1, "[A");
+}
+
+TEST(esc_leaves_when_a_key_follows)
+{
+    console_init();
+    type(OPEN "li\x1bx" OPEN "\x1b" OPEN "now\r");
+    settle();
+    input_is(1, "x");
+    commands_are(1, "now");
+}
+
+TEST(digits_move_the_focus)
+{
+    console_init();
+    type(OPEN "2b"); /* all at once: there is no need to show the prompt */
+    EXPECT(console_focus() == &consoles[2]);
+    input_is(2, "b");
+    EXPECT_STR(plain(), "[hv] focus: beta\r\n");
+    type(OPEN);
+    type("9");
+    EXPECT_EQ(operator_state(), OPERATOR_TYPING);
+    type("0");
+    type("a");
+    EXPECT_STR(plain(), PROMPT "\r[hv] no VM has number 9\r\n" PROMPT
+                               "\r[hv] no VM has number 0\r\n" PROMPT "a");
+    EXPECT(console_focus() == &consoles[2]);
+}
+
+TEST(lines_appear_above_the_prompt)
+{
+    console_init();
+    guest(1, "/ # ");
+    pass_time(PAUSE);
+    type(OPEN "sto");
+    EXPECT_STR(plain(), "[alpha] / # \r\n" PROMPT "sto");
+    guest(2, "one\ntwo\nunfinished");
+    EXPECT_STR(output(), "\r<K><33m>[beta]<0m> one\r\n<1m>[hv]<0m> ashlar> sto"
+                         "\r<K><33m>[beta]<0m> two\r\n<1m>[hv]<0m> ashlar> sto");
+    guest(1, "x");
+    settle();
+    log_warn("three");
+    EXPECT_STR(output(), "\r<K><1m>[hv]<0m> warn: three\r\n<1m>[hv]<0m> ashlar> sto");
+    type("p");
+    EXPECT_STR(output(), "p");
+    type(OPEN);
+    settle();
+    /* The unfinished line of the focus is back, with what came meanwhile. */
+    EXPECT_STR(plain(), "\r[alpha] / # x");
+}
+
+TEST(leaving_shows_the_line_that_was_broken_off)
+{
+    console_init();
+    guest(1, "/ # ls");
+    pass_time(PAUSE);
+    type(OPEN);
+    plain();
+    type("\r");
+    EXPECT_STR(plain(), "\r[alpha] / # ls");
+    guest(1, "\n");
+    EXPECT_STR(plain(), "\r\n");
+    type(OPEN);
+    type("\r"); /* it was complete: nothing to show again */
+    EXPECT_STR(plain(), PROMPT "\r");
+}
+
+TEST(nobody_commands_the_terminal_at_the_prompt)
+{
+    console_init();
+    type(OPEN);
+    plain();
+    guest(1, "a\x1b[2Jb\n");
+    EXPECT_STR(plain(), "\r[alpha] ab\r\n" PROMPT);
+}
+
+TEST(flush_leaves_no_prompt)
+{
+    console_init();
+    type(OPEN "lis");
+    plain();
+    log_always("end: 0");
+    guest(1, "x");
+    console_flush();
+    EXPECT_STR(plain(), "\r[hv] end: 0\r\n" PROMPT "lis\r[alpha] x\r\n");
+}
+
+/* A guest that never lets the port come to rest keeps nobody from typing a command. */
+TEST(a_flood_does_not_hide_the_prompt)
+{
+    console_init();
+    for (unsigned i = 0; i < 400; i++) {
+        while (console_put(&consoles[2], i % 2 == 0 ? 'x' : '\n')) {
+        }
+        if (i < 6) {
+            fake_type((char[]){ (OPEN "stop\r")[i], '\0' });
+        }
+        fake_port_room = 150; /* less than comes */
+        console_interrupt();
+        pass_time(SECOND / 1000);
+    }
+    commands_are(1, "stop");
+    EXPECT(strstr(plain(), PROMPT "stop\r\n") != NULL || strstr(plain(), "stop\r\n") != NULL);
+}
+
+/* Whatever is typed, and however the port fills: no line is too long, no byte is lost between
+ * prompt and guest, and Ctrl-U, Enter leads back. */
+static void hostile(uint64_t seed)
+{
+    static const char likely[] = "\x1d\x1d\r\r\n\t\b\x7f\x1b\x15 [Oabc019";
+
+    console_init();
+    for (unsigned i = 0; i < 3000; i++) {
+        uint64_t random = test_random(&seed);
+        char byte = random % 4 == 0 ? (char)(random >> 8) : likely[random % (sizeof likely - 1)];
+
+        if (byte != '\0') {
+            fake_type((char[]){ byte, '\0' });
+        }
+        if (random % 7 == 0) {
+            fake_port_room = random % 3 == 0 ? UINT32_MAX : (uint32_t)(random >> 16) % 100;
+            console_interrupt();
+        }
+        if (random % 11 == 0) {
+            guest(1 + (uint32_t)(random >> 24) % 3, random % 2 == 0 ? "g" : "uest\n");
+        }
+        if (random % 13 == 0) {
+            pass_time((random >> 32) % PAUSE);
+        }
+        for (uint32_t j = 1; j < console_count; j++) {
+            while (console_get(&consoles[j]) >= 0) {
+            }
+        }
+        if (fake_output_count > FAKE_PORT_SIZE / 2) {
+            fake_output_count = 0;
+        }
+    }
+    fake_port_room = UINT32_MAX;
+    fake_type("\x1b[A\x15\r");
+    console_set_focus(&consoles[1]);
+    for (unsigned i = 0; i < 100; i++) {
+        console_interrupt();
+        settle();
+    }
+    while (console_get(&consoles[1]) >= 0) {
+    }
+    if (operator_state() != OPERATOR_AWAY) {
+        type("\x1b[A\x15\r");
+        settle();
+    }
+    type("still here");
+    settle();
+    input_is(1, "still here");
+}
+
+TEST(hostile_bytes)
+{
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        hostile(seed);
+    }
 }
 
 TEST_MAIN()

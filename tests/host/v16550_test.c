@@ -3,12 +3,12 @@
  * The emulated NS16550A, through its registers as drivers use them, in front of the real console.
  */
 /* SOURCES: runtime/drivers/v16550.c runtime/console.c runtime/terminal.c arch/fake/console.c */
+/* SOURCES: tests/host/no_operator.c */
 #include "test.h"
 #include <arch/fake.h>
 #include <hv/arch/console.h>
 #include <hv/arch/irq.h>
 #include <hv/arch/time.h>
-#include <hv/command.h>
 #include <hv/ns16550.h>
 #include <hv/tables.h>
 #include <hv/v16550.h>
@@ -65,11 +65,6 @@ void sched_alarm(uint64_t deadline)
 void fake_relax(void)
 {
     FAIL("waits for a lock that nobody will release");
-}
-
-void command_run(uint8_t key)
-{
-    (void)key;
 }
 
 /* ---- Help ---- */

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The life of VMs: every transition and every refusal, policies, counting, the end of the machine,
- * the operator's commands; and long random runs against a model that fits on a page.
+ * and long random runs against a model that fits on a page.
  */
 /* SOURCES: tests/host/machine.c runtime/sched.c runtime/vcpu.c runtime/vm.c runtime/vmm.c */
 /* SOURCES: runtime/health.c runtime/plan.c runtime/watchdog.c runtime/memory.c runtime/image.c */
 /* SOURCES: runtime/lib/sha256.c runtime/check.c arch/fake/check.c */
 /* SOURCES: runtime/panic.c runtime/lib/format.c runtime/console.c runtime/terminal.c */
-/* SOURCES: runtime/command.c runtime/log.c arch/fake/context.c arch/fake/cpu.c arch/fake/vcpu.c */
-/* SOURCES: arch/fake/console.c */
+/* SOURCES: tests/host/no_operator.c runtime/log.c */
+/* SOURCES: arch/fake/context.c arch/fake/cpu.c arch/fake/vcpu.c arch/fake/console.c */
 #define _GNU_SOURCE
 #include "machine.h"
 #include "test.h"
-#include <hv/command.h>
 #include <hv/log.h>
 #include <hv/vmm.h>
 
@@ -481,85 +480,6 @@ TEST(linked_in_place_boots_once)
     EXPECT_EQ(alpha->state, VM_STOPPED);
     EXPECT_EQ(AS_CPU_0(vm_boot(alpha)), HV_ERR_RANGE);
     EXPECT_EQ(alpha->state, VM_STOPPED);
-}
-
-/* ---- The operator ---- */
-
-static void press(const char *keys)
-{
-    fake_type(keys);
-    EXPECT(fake_settle(10000));
-}
-
-TEST(commands)
-{
-    build();
-    start();
-    press("\x1d"
-          "l");
-    EXPECT(was_printed("* 1 alpha: running, 1 of 2 vCPUs on, boot 1"));
-    EXPECT(was_printed("  2 beta: running"));
-    press("\x1d"
-          "s");
-    EXPECT_EQ(alpha->state, VM_STOPPED);
-    press("\x1d"
-          "s");
-    EXPECT(was_printed("alpha cannot stop: it is stopped"));
-    press("\x1d"
-          "b");
-    EXPECT_EQ(alpha->state, VM_RUNNING);
-    press("\x1d"
-          "b");
-    EXPECT(was_printed("alpha cannot boot: it is running"));
-    press("\x1d"
-          "n");
-    EXPECT(console_focus() == &consoles[2]);
-    press("\x1d"
-          "r");
-    EXPECT_EQ(beta->boot_count, 2);
-    EXPECT_EQ(alpha->boot_count, 2);
-    press("\x1d"
-          "n");
-    EXPECT(console_focus() == &consoles[1]);
-    press("\x1d"
-          "2");
-    EXPECT(console_focus() == &consoles[2]);
-    press("\x1d"
-          "9");
-    EXPECT(was_printed("no VM has number 9"));
-    press("\x1d"
-          "h"
-          "\x1d"
-          "?");
-    EXPECT(was_printed("focus that VM"));
-    EXPECT_EQ(fake_power_offs, 0);
-    press("\x1d"
-          "q");
-    EXPECT_EQ(fake_power_offs, 1);
-    EXPECT(was_printed("end: 0"));
-}
-
-TEST(command_boots_what_a_restart_finds_stopped)
-{
-    build();
-    start();
-    press("\x1d"
-          "s"
-          "\x1d"
-          "r");
-    EXPECT_EQ(alpha->state, VM_RUNNING);
-    EXPECT_EQ(alpha->boot_count, 2);
-}
-
-TEST(command_cannot_restart_what_is_linked_in_place)
-{
-    build();
-    machine_config(alpha)->window_root.pa = 0;
-    start();
-    press("\x1d"
-          "r");
-    EXPECT_EQ(alpha->state, VM_RUNNING);
-    EXPECT(was_printed("alpha cannot restart"));
 }
 
 /* ---- Random runs against a model ---- */

@@ -7,13 +7,11 @@
  * VMs never mix. The VM in focus, where a person is typing, also gets its unfinished line shown
  * (prompt, echo), when it has paused in the middle of it. When another line has to appear while an
  * unfinished one stands on the terminal, that line is broken off and taken up again later, prefix
- * and all. Input goes to the VM in focus. The escape key (Ctrl-]) starts a command:
+ * and all. Input goes to the VM in focus, until the escape key (Ctrl-]) opens the operator's
+ * prompt, if the system has one (hv/operator.h, hv/command.h). Then no unfinished line of a VM is
+ * shown: finished ones appear above the line that is being typed.
  *
- *     1-9  focus that VM        n  next VM            l  list VMs and their states
- *     r    restart the VM       s  stop the VM        b  boot the VM
- *     e    its exits by reason  q  machine off        h  help
- *
- * and Ctrl-] again sends the key itself. Only the VM in focus may send escape sequences: those of
+ * Only the VM in focus may send escape sequences, and not while the prompt is open: those of
  * others are left out.
  *
  * Nothing is lost and nobody waits: when a VM's ring is full, its emulated UART says so (the guest
@@ -83,14 +81,24 @@ void console_drain(void);
 /* The same for callers that may hold any lock: guests are told later, from the port's interrupt. */
 void console_drain_locked(void);
 
-/* The port received bytes or has room again. From the interrupt path. Runs escape commands. */
+/*
+ * The port received bytes or has room again. From the interrupt path, no lock held. At most 64
+ * bytes are taken, PASS_BYTES are sent, and one piece of the operator's work is done, which is a
+ * line of output or the completion of a word; what is left has its turn a millisecond later.
+ * Measured on aarch64, in instructions that the guest there stood still (QEMU, -icount, 4 MiB
+ * guests): a key at the prompt 1,700, 64 at once 18,000, a piece of a command 23,000.
+ */
 void console_interrupt(void);
 
 /* The time has come that the console asked for with sched_alarm(). From the interrupt path. */
 void console_timer(void);
 
-/* The VM console that input goes to, or NULL. */
+/* The VM console in focus, or NULL. */
 struct console *console_focus(void);
+
+/* Where a person is typing: the hypervisor's own console while the prompt is open, else the focus.
+ */
+struct console *console_attended(void);
 
 /* Moves the focus to a VM's console; its unfinished line is shown with the next drain. Any CPU. */
 void console_set_focus(struct console *console);

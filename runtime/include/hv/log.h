@@ -20,6 +20,11 @@ enum log_level {
 /* Longest message, in bytes; longer ones are cut. */
 #define LOG_LINE_SIZE 240u
 
+/* With that much room in the hypervisor's ring the next message is not lost: one of full length,
+ * and a notice about lost ones before it. */
+#define LOG_ROOM        (LOG_NOTICE_SIZE + LOG_LINE_SIZE)
+#define LOG_NOTICE_SIZE 40u
+
 /* Writes one message, without newline at its end, if the system's log level asks for it. Any CPU,
  * any context, any lock held. Conversions: see hv/format.h. */
 void log_write(enum log_level level, const char *format, ...) HV_PRINTF(2, 3);

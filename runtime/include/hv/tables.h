@@ -11,6 +11,7 @@
 #include <arch/types.h>
 #include <hv/console.h>
 #include <hv/health.h>
+#include <hv/operator.h>
 #include <hv/sched.h>
 #include <hv/sha256.h>
 #include <hv/types.h>

@@ -25,3 +25,18 @@ struct console *terminal_line(void);
 
 /* Ends the unfinished line, to be taken up again; does nothing if there is none. */
 void terminal_break_line(void);
+
+/* Longest prompt, in bytes: behind the prefix it fits in a line of 80 columns. */
+#define TERMINAL_PROMPT_MAX 74u
+
+/*
+ * Stages what makes the operator's prompt read `text` (printable, not empty, zero-terminated, cut
+ * at TERMINAL_PROMPT_MAX): another line's end and the prefix if it does not stand there yet, else
+ * the difference. `is_finished` ends the line, which then stays; else the next terminal_write()
+ * erases it. Nothing is staged before.
+ */
+HV_COLD void terminal_prompt(const char *text, bool is_finished);
+
+/* Stages the prompt's erasure; the unfinished line of `next` (or NULL) that was broken off appears
+ * again, if nothing else stands there. Nothing is staged before. */
+HV_COLD void terminal_close_prompt(struct console *next);

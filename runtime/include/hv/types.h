@@ -33,6 +33,7 @@ enum hv_err {
 #define HV_PRINTF(format_index, first_argument) \
     __attribute__((format(printf, format_index, first_argument)))
 #define HV_NORETURN       __attribute__((noreturn))
+#define HV_COLD           __attribute__((cold)) /* rare: compiled to be small */
 #define HV_ALIGNED(bytes) __attribute__((aligned(bytes)))
 
 #define HV_PAGE_SIZE 4096u

@@ -52,7 +52,7 @@ const struct arch_board_config board = {
 
 /* ---- VMs ------------------------------------------------------------------------------------- */
 
-/* system.toml:14 vm.mixed */
+/* system.toml:15 vm.mixed */
 static struct vgic vgic_mixed;
 static struct vgic_bank spis_mixed[1];
 static const uint16_t hw_intid_mixed[32] = {
@@ -65,7 +65,7 @@ static struct vpl011 uart_mixed = {
 };
 
 static const struct mem_region memory_mixed[] = {
-    /* system.toml:21 vm.mixed.ram */
+    /* system.toml:22 vm.mixed.ram */
     {
         .name = "ram",
         .ipa = { 0x40000000 },
@@ -73,7 +73,7 @@ static const struct mem_region memory_mixed[] = {
         .size = 0x400000, /* 4 MiB */
         .permissions = MEM_READ | MEM_WRITE | MEM_EXECUTE,
     },
-    /* system.toml:25 vm.mixed.table */
+    /* system.toml:26 vm.mixed.table */
     {
         .name = "table",
         .ipa = { 0x50000000 },
@@ -81,7 +81,7 @@ static const struct mem_region memory_mixed[] = {
         .size = 0x2000, /* 8 KiB */
         .permissions = MEM_READ,
     },
-    /* system.toml:31 vm.mixed.buffer */
+    /* system.toml:32 vm.mixed.buffer */
     {
         .name = "buffer",
         .ipa = { 0x60000000 },
@@ -89,7 +89,7 @@ static const struct mem_region memory_mixed[] = {
         .size = 0x10000, /* 64 KiB */
         .permissions = MEM_READ | MEM_WRITE,
     },
-    /* system.toml:38 vm.mixed.same */
+    /* system.toml:39 vm.mixed.same */
     {
         .name = "same",
         .ipa = { 0x70000000 },
@@ -97,7 +97,7 @@ static const struct mem_region memory_mixed[] = {
         .size = 0x200000, /* 2 MiB */
         .permissions = MEM_READ | MEM_EXECUTE,
     },
-    /* system.toml:45 vm.mixed.huge */
+    /* system.toml:46 vm.mixed.huge */
     {
         .name = "huge",
         .ipa = { 0x100000000 },
@@ -151,7 +151,7 @@ static const struct mmio_region mmio_mixed[] = {
 };
 
 const struct vm_config vm_configs[] = {
-    /* system.toml:14 vm.mixed */
+    /* system.toml:15 vm.mixed */
     [0] = {
         .name = "mixed",
         .vmid = 1,
@@ -211,7 +211,7 @@ struct vm vms[] = {
 /* ---- vCPUs ----------------------------------------------------------------------------------- */
 
 const struct vcpu_config vcpu_configs[] = {
-    /* system.toml:17 vm.mixed.cpus[0] = 0 */
+    /* system.toml:18 vm.mixed.cpus[0] = 0 */
     [0] = {
         .index = 0,
         .slot = 0,
@@ -357,3 +357,28 @@ const struct owner owners[] = {
         .name = "vm \"mixed\" memory \"huge\"",
     },
 };
+
+/* ---- The operator ---------------------------------------------------------------------------- */
+
+/* There is none: the escape key is a byte like any other. */
+
+enum operator_state operator_state(void)
+{
+    return OPERATOR_AWAY;
+}
+
+bool operator_take(uint8_t byte)
+{
+    (void)byte;
+    return false;
+}
+
+void operator_show(bool is_last)
+{
+    (void)is_last;
+}
+
+bool operator_run(void)
+{
+    return false;
+}
