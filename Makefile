@@ -9,7 +9,7 @@
 SYSTEM ?= systems/dual-linux.toml
 BOARD  ?=
 # Limits and extras a user may set
-TEXT_LIMIT_KIB ?= 64
+TEXT_LIMIT_KIB ?= 72
 SMOKE_TIMEOUT  ?= 180
 PYTEST_ARGS    ?= -n 2
 V ?=

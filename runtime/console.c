@@ -15,6 +15,8 @@
 #define TURN_MS    1u    /* between two pieces of the operator's work */
 #define PAUSE_MS   10u   /* an unfinished line in focus is shown when it is that old */
 #define PASS_BYTES 4096u /* a drain takes at most that many bytes from the rings */
+#define PLAN_BYTES 32u   /* ... on a planned CPU: whose window is next must not wait for more, */
+#define PLAN_MS    1u    /* and goes on after that time, whatever the port says */
 #define PASS_INPUT 64u   /* at most that many are taken from the port, and handed on */
 #define ROOM_LOW   64u   /* a guest with less room than this may be waiting for more */
 
@@ -222,15 +224,31 @@ static void tell_guests(void)
     }
 }
 
+static bool is_planned(void)
+{
+    return arch_this_pcpu()->config->plans != NULL;
+}
+
+/* Sees to it that the output goes on, if there is more. console_lock is held. */
+static void go_on_later(bool has_more)
+{
+    arch_console_notify_room(has_more && !is_planned());
+    if (has_more && is_planned()) {
+        sched_alarm(arch_time_now() + arch_time_frequency() * PLAN_MS / 1000u);
+    }
+}
+
 /*
  * Drains if something is wanted and nobody else is at it. Who finds the lock taken leaves its bytes
  * to the holder, who looks again after unlocking. The last of its passes leaves the port's
- * interrupt on, to go on from there, so that no CPU is kept here by the output of the others.
+ * interrupt on, to go on from there, so that no CPU is kept here by the output of the others. A
+ * planned CPU goes on by its alarm instead: so the output costs a window no more than 2 *
+ * PLAN_BYTES in each PLAN_MS, however fast the port is.
  */
 static void drain(bool may_tell)
 {
     for (uint32_t passes_left = 2; passes_left > 0; passes_left--) {
-        uint32_t budget = PASS_BYTES;
+        uint32_t budget = is_planned() ? PLAN_BYTES : PASS_BYTES;
         bool is_done;
 
         /* Between our bytes and the look at the lock; pairs with the one after unlocking. */
@@ -243,7 +261,7 @@ static void drain(bool may_tell)
         if (is_ready) {
             bool must_tell = !may_tell && __atomic_load_n(&has_changed, __ATOMIC_RELAXED);
 
-            arch_console_notify_room(!is_done || must_tell || passes_left == 1);
+            go_on_later(!is_done || must_tell || passes_left == 1);
         }
         spin_unlock(&console_lock);
         if (may_tell) {

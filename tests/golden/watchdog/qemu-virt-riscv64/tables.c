@@ -486,3 +486,25 @@ const struct owner owners[] = {
         .name = "vm \"free\" memory \"ram\"",
     },
 };
+
+/* ---- The operator ---------------------------------------------------------------------------- */
+
+enum operator_state operator_state(void)
+{
+    return prompt_state();
+}
+
+bool operator_take(uint8_t byte)
+{
+    return prompt_take(byte);
+}
+
+void operator_show(bool is_last)
+{
+    prompt_show(is_last);
+}
+
+bool operator_run(void)
+{
+    return prompt_run();
+}
