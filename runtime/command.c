@@ -31,17 +31,17 @@ static const struct {
     const char *help;
 } commands[] = {
     [LIST] = { "list", KIND_NOTHING, "all VMs; * has the focus" },
-    [SHOW] = { "show", KIND_VM, "its memory, and its vCPUs with what made them leave the guest" },
-    [EVENTS] = { "events", KIND_VM, "the last things that happened to it" },
+    [SHOW] = { "show", KIND_VM, "memory, vCPUs, exits" },
+    [EVENTS] = { "events", KIND_VM, "what happened to it" },
     [START] = { "start", KIND_VM, "boots it" },
     [STOP] = { "stop", KIND_VM, "ends it" },
     [PAUSE] = { "pause", KIND_VM, "holds it" },
     [RESUME] = { "resume", KIND_VM, "lets it go on" },
-    [RESTART] = { "restart", KIND_VM, "boots it anew, whatever it does" },
-    [CONSOLE] = { "console", KIND_VM, "what is typed goes to it; Ctrl-] 1 ... 9 do the same" },
-    [PLAN] = { "plan", KIND_PLAN, "switches to that plan; without a name: lists them" },
-    [OFF] = { "off", KIND_NOTHING, "switches the machine off; to be written in full" },
-    [HELP] = { "help", KIND_NOTHING, "Tab completes; an empty line, Esc or Ctrl-] leaves" },
+    [RESTART] = { "restart", KIND_VM, "boots it anew" },
+    [CONSOLE] = { "console", KIND_VM, "what is typed goes to it; also Ctrl-] 1 ... 9" },
+    [PLAN] = { "plan", KIND_PLAN, "switches to it; alone: lists them" },
+    [OFF] = { "off", KIND_NOTHING, "machine off; to be written in full" },
+    [HELP] = { "help", KIND_NOTHING, "Tab completes; Esc or an empty line leaves" },
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
@@ -157,18 +157,16 @@ static enum command_result show_event(struct vm *vm, uint32_t step)
     return more_if(number + 1 < count);
 }
 
-/* What became of the wish to change a VM's state. */
+/* What became of the wish to change a VM's state. A CPU that is missing never gets us here. */
 static enum command_result answer(enum action action, const struct vm *vm, enum hv_err err)
 {
-    const char *name = vm->config->name, *verb = commands[action].name;
+    const char *state = vm_state_name(vm->state);
 
-    if (err == HV_ERR_RANGE) {
-        log_always("%s cannot %s: %s", name, verb,
-                   vm->config->window_root.pa == 0 ? "its images are linked in place"
-                                                   : "one of its CPUs did not start");
+    if (err == HV_OK) {
+        log_always("%s: %s", vm->config->name, state);
     } else {
-        log_always(err == HV_OK ? "%s%s: %s" : "%s cannot %s: it is %s", name,
-                   err == HV_OK ? "" : verb, vm_state_name(vm->state));
+        log_always("%s cannot %s: it is %s", vm->config->name, commands[action].name,
+                   err == HV_ERR_RANGE ? "linked in place" : state);
     }
     return COMMAND_DONE;
 }

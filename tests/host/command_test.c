@@ -237,18 +237,10 @@ TEST(linked_in_place_starts_once)
     build();
     machine_config(alpha)->window_root.pa = 0;
     start();
-    EXPECT_STR(answer("restart alpha"), "alpha cannot restart: its images are linked in place\n");
+    EXPECT_STR(answer("restart alpha"), "alpha cannot restart: it is linked in place\n");
     EXPECT_EQ(alpha->state, VM_RUNNING);
     answer("stop alpha");
-    EXPECT_STR(answer("start alpha"), "alpha cannot start: its images are linked in place\n");
-}
-
-TEST(a_cpu_that_did_not_start)
-{
-    build();
-    fake_cpus[2].refuses_start = true;
-    start();
-    EXPECT_STR(answer("start alpine"), "alpine cannot start: one of its CPUs did not start\n");
+    EXPECT_STR(answer("start alpha"), "alpha cannot start: it is linked in place\n");
 }
 
 TEST(console_moves_the_focus)
@@ -315,7 +307,7 @@ TEST(help)
          *name != NULL; name++) {
         EXPECT(strstr(text, *name) != NULL);
     }
-    EXPECT(strstr(text, "   events VM      the last") != NULL);
+    EXPECT(strstr(text, "   events VM      what") != NULL);
 }
 
 /* ---- Names and mistakes ---- */

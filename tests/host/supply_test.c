@@ -7,7 +7,8 @@
  */
 /* SOURCES: tests/host/machine.c runtime/sched.c runtime/vcpu.c runtime/vm.c runtime/vmm.c */
 /* SOURCES: runtime/health.c runtime/plan.c runtime/watchdog.c runtime/memory.c runtime/image.c */
-/* SOURCES: runtime/panic.c runtime/console.c runtime/terminal.c runtime/command.c runtime/log.c */
+/* SOURCES: runtime/lib/sha256.c runtime/check.c arch/fake/check.c tests/host/no_operator.c */
+/* SOURCES: runtime/panic.c runtime/console.c runtime/terminal.c runtime/log.c */
 /* SOURCES: runtime/lib/format.c arch/fake/context.c arch/fake/cpu.c arch/fake/vcpu.c */
 /* SOURCES: arch/fake/console.c */
 #include "machine.h"
