@@ -352,7 +352,7 @@ static void hand_on(void)
 
 /* Sends and hands on; then the operator's command has its turn, and another one later. No lock
  * held. */
-static void attend(bool has_input)
+HV_COLD static void attend(bool has_input)
 {
     if (has_input || console_has_input(&consoles[0])) {
         spin_lock(&console_lock);

@@ -77,7 +77,7 @@ static void stage_string(const char *string)
 }
 
 /* `[name] `: bold for the hypervisor, else a colour by the console's place (ECMA-48, 8.3.117). */
-static void stage_prefix(const struct console *console)
+HV_COLD static void stage_prefix(const struct console *console)
 {
     static const char *const colours[] = { "\x1b[36m", "\x1b[33m", "\x1b[35m",
                                            "\x1b[32m", "\x1b[34m", "\x1b[31m" };
@@ -85,7 +85,7 @@ static void stage_prefix(const struct console *console)
 
     stage_string(index == 0 ? "\x1b[1m"
                             : colours[(index - 1) % (sizeof colours / sizeof *colours)]);
-    stage('[');
+    stage_string("[");
     stage_string(console->name);
     stage_string("]\x1b[0m ");
 }
@@ -168,12 +168,10 @@ void terminal_break_line(void)
 }
 
 /* Takes the prompt off the terminal (ECMA-48, 8.3.41: EL), in whose last line it stands. */
-static void erase_prompt(void)
+HV_COLD static void erase_prompt(void)
 {
-    if (prompt.length > 0) {
-        stage_string("\r\x1b[K");
-        prompt.length = 0;
-    }
+    stage_string("\r\x1b[K");
+    prompt.length = 0;
 }
 
 void terminal_prompt(const char *text, bool is_finished)
@@ -205,7 +203,9 @@ void terminal_prompt(const char *text, bool is_finished)
 
 void terminal_close_prompt(struct console *next)
 {
-    erase_prompt();
+    if (prompt.length > 0) {
+        erase_prompt();
+    }
     if (line.console == NULL && next != NULL && next->is_broken &&
         next->text_length <= CONSOLE_TEXT_SIZE) {
         begin_line(next);
@@ -214,7 +214,9 @@ void terminal_close_prompt(struct console *next)
 
 void terminal_write(struct console *console, uint8_t byte)
 {
-    erase_prompt();
+    if (prompt.length > 0) {
+        erase_prompt();
+    }
     if (line.console != console) {
         if (byte == '\r') {
             return; /* at the start of a line it does nothing */

@@ -88,7 +88,7 @@ void console_drain_locked(void);
  * Measured on aarch64, in instructions that the guest there stood still (QEMU, -icount, 4 MiB
  * guests): a key at the prompt 1,700, 64 at once 18,000, a piece of a command 23,000.
  */
-void console_interrupt(void);
+HV_COLD void console_interrupt(void);
 
 /* The time has come that the console asked for with sched_alarm(). From the interrupt path. */
 void console_timer(void);
@@ -105,4 +105,4 @@ void console_set_focus(struct console *console);
 
 /* Sends everything that is queued, unfinished lines too; waits for the port. Before power-off.
  * Any CPU, no lock held. */
-void console_flush(void);
+HV_COLD void console_flush(void);

@@ -12,7 +12,8 @@
  * with l, right-aligned in a width; anything else is printed as it stands, so that a mistake shows.
  * Returns the number of bytes written, without the zero. `size` is at least 1.
  */
-size_t format_va(char *buffer, size_t size, const char *format, va_list arguments) HV_PRINTF(3, 0);
+HV_COLD size_t format_va(char *buffer, size_t size, const char *format, va_list arguments)
+    HV_PRINTF(3, 0);
 
 /* The same with arguments of its own. */
-size_t format(char *buffer, size_t size, const char *format, ...) HV_PRINTF(3, 4);
+HV_COLD size_t format(char *buffer, size_t size, const char *format, ...) HV_PRINTF(3, 4);

@@ -60,17 +60,17 @@ struct health_ring {
  *   v: the vCPU that did it, on its own CPU, or NULL
  * Any CPU, no lock held. Takes vm->lock. Does not return if the machine is reset.
  */
-void health_raise(struct vm *vm, struct vcpu *v, enum health_event event);
+HV_COLD void health_raise(struct vm *vm, struct vcpu *v, enum health_event event);
 
 /* The same for a fault of the guest, v->exit.fault. Own CPU, no lock held. */
-void health_guest_fault(struct vcpu *v, bool is_refused_entry);
+HV_COLD void health_guest_fault(struct vcpu *v, bool is_refused_entry);
 
 /* Events of a VM since the machine started. Any CPU. */
 uint32_t health_count(struct vm *vm);
 
 /* Event `number` of a VM, from 0. Returns false if it is overwritten or has not happened. Any CPU.
  * Takes vm->lock. */
-bool health_get(struct vm *vm, uint32_t number, struct health_record *record);
+HV_COLD bool health_get(struct vm *vm, uint32_t number, struct health_record *record);
 
 /* The names of the TOML. */
 const char *health_event_name(uint32_t event);

@@ -27,7 +27,7 @@ enum log_level {
 
 /* Writes one message, without newline at its end, if the system's log level asks for it. Any CPU,
  * any context, any lock held. Conversions: see hv/format.h. */
-void log_write(enum log_level level, const char *format, ...) HV_PRINTF(2, 3);
+HV_COLD void log_write(enum log_level level, const char *format, ...) HV_PRINTF(2, 3);
 
 #define log_error(...) log_write(LOG_ERROR, __VA_ARGS__)
 #define log_warn(...)  log_write(LOG_WARN, __VA_ARGS__)
@@ -35,4 +35,4 @@ void log_write(enum log_level level, const char *format, ...) HV_PRINTF(2, 3);
 #define log_debug(...) log_write(LOG_DEBUG, __VA_ARGS__)
 
 /* Writes one line without level, at every log level: the last words of a run (`end: 0`). */
-void log_always(const char *format, ...) HV_PRINTF(1, 2);
+HV_COLD void log_always(const char *format, ...) HV_PRINTF(1, 2);

@@ -29,7 +29,7 @@ void plan_follow(struct pcpu *pcpu, uint64_t now);
  * Returns HV_ERR_RANGE if there is no such plan, HV_ERR_STATE if the last switch was asked for less
  * than two frames ago or so.
  */
-HV_MUST_CHECK enum hv_err plan_switch(uint32_t index);
+HV_COLD HV_MUST_CHECK enum hv_err plan_switch(uint32_t index);
 
 /* Where this CPU is in the plan. */
 struct plan_place {

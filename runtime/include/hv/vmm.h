@@ -13,7 +13,7 @@ struct vm;
  * The two entries from boot code, on the CPU's own stack, with the hypervisor's map on:
  * vmm_main() on the CPU that the machine started, pcpu_main() on each of the others.
  */
-HV_NORETURN void vmm_main(void);
+HV_COLD HV_NORETURN void vmm_main(void);
 HV_NORETURN void pcpu_main(void);
 
 /* A VM goes from not running to running. */
@@ -38,7 +38,7 @@ HV_NORETURN void vmm_reset(const struct vm *vm);
 
 /* Reports how each VM ended, prints the verdict `end: 0` (no VM failed) or `end: 1`, and turns the
  * machine off. Any CPU; the first caller wins, others wait in it. */
-HV_NORETURN void vmm_end(void);
+HV_COLD HV_NORETURN void vmm_end(void);
 
 /* The same for a machine on which no VM may boot (hv/check.h): prints `end: 1` and no more. */
 HV_NORETURN void vmm_refuse(void);
