@@ -38,7 +38,10 @@ static uint32_t command_count;
 static uint32_t answer_lines = 1; /* of each command */
 static enum command_result last_result = COMMAND_DONE;
 
-_Thread_local struct pcpu *fake_this_pcpu;
+/* The CPU that all happens on: no plan, nothing else. */
+static const struct pcpu_config cpu_config;
+static struct pcpu cpu = { .config = &cpu_config };
+_Thread_local struct pcpu *fake_this_pcpu = &cpu;
 
 uint64_t arch_time_now(void)
 {

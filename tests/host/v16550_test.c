@@ -28,7 +28,10 @@ static struct vm vm = { .config = &config };
 
 /* ---- What it calls ---- */
 
-_Thread_local struct pcpu *fake_this_pcpu;
+/* The CPU that all happens on: no plan, nothing else. */
+static const struct pcpu_config cpu_config;
+static struct pcpu cpu = { .config = &cpu_config };
+_Thread_local struct pcpu *fake_this_pcpu = &cpu;
 static bool level;
 static uint32_t level_changes;
 
