@@ -229,12 +229,18 @@ static bool is_planned(void)
     return arch_this_pcpu()->config->plans != NULL;
 }
 
+/* Lets a planned CPU drain by its alarm. */
+static void drain_later(void)
+{
+    sched_alarm(arch_time_now() + arch_time_frequency() * PLAN_MS / 1000u);
+}
+
 /* Sees to it that the output goes on, if there is more. console_lock is held. */
 static void go_on_later(bool has_more)
 {
     arch_console_notify_room(has_more && !is_planned());
     if (has_more && is_planned()) {
-        sched_alarm(arch_time_now() + arch_time_frequency() * PLAN_MS / 1000u);
+        drain_later();
     }
 }
 
@@ -280,7 +286,11 @@ void console_drain(void)
 
 void console_drain_locked(void)
 {
-    drain(false);
+    if (is_planned()) { /* messages come in the middle of other work */
+        drain_later();
+    } else {
+        drain(false);
+    }
 }
 
 void console_flush(void)

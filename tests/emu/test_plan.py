@@ -23,7 +23,7 @@ SHIFT = {"aarch64": 2, "riscv64": 2, "x86_64": 4}
 LATEST = 16_000
 """Instructions from the plan's instant to the guest's first one in its window: a switch, and the
 longest piece of work that it has to wait for, a restart of another VM with its messages."""
-EARLIEST = 3_000
+EARLIEST = 8_000
 """Instructions that a window may seem to end early: the console's alarm came last in it."""
 
 _FIGURES = re.compile(r"(\d+) windows: begins (-?\d+) to (-?\d+) ns late, ends (-?\d+) to (-?\d+)")
