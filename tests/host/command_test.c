@@ -262,8 +262,8 @@ TEST(plans)
     build();
     day = machine_add_plan("day", 10000);
     night = machine_add_plan("night", 20000);
-    machine_add_window(day, 0, 10000, 1, 0);
-    machine_add_window(night, 0, 20000, 1, 0);
+    machine_add_window(day, 2, 10000, 1, 0);
+    machine_add_window(night, 2, 20000, 1, 0);
     start();
     EXPECT_STR(answer("plan"), "* day: frames of 10000 us\n  night: frames of 20000 us\n");
     EXPECT_STR(answer("plan night"), "plan night: within two frames\n");
