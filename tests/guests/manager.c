@@ -56,6 +56,15 @@ static bool is_in(enum ashlar_state expected)
     return call(ASHLAR_STATE, 0, 0, &state) == ASHLAR_OK && state == expected;
 }
 
+/* Waits until the VM is in a state. Returns whether it came to that. */
+static bool comes_to(enum ashlar_state expected)
+{
+    for (uint32_t i = 0; i < ROUNDS && !is_in(expected); i++) {
+        delay_us(SETTLE_US);
+    }
+    return is_in(expected);
+}
+
 /* Makes a call after which the VM's CPUs are not its any more. */
 static void take_away(enum ashlar_call function, enum ashlar_state expected, const char *what)
 {
@@ -65,7 +74,7 @@ static void take_away(enum ashlar_call function, enum ashlar_state expected, con
 
     report(settle(false), "%s: it uses no CPU time any more", what);
     used = cpu_time() - before;
-    report(error == ASHLAR_OK && is_in(expected), "%s", what);
+    report(error == ASHLAR_OK && comes_to(expected), "%s", what);
     print("%s: %lu ns until it had left its CPUs\n", what, used);
     longest = used > longest ? used : longest;
 }
@@ -75,7 +84,7 @@ static void give(enum ashlar_call function, const char *what)
 {
     int64_t error = call(function, 0, 0, NULL);
 
-    report(error == ASHLAR_OK && settle(true) && is_in(ASHLAR_STATE_RUNNING), "%s", what);
+    report(error == ASHLAR_OK && comes_to(ASHLAR_STATE_RUNNING) && settle(true), "%s", what);
 }
 
 static void refused(enum ashlar_call function, const char *what)
