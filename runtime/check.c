@@ -7,7 +7,6 @@
  */
 #include <hv/arch/check.h>
 #include <hv/arch/cpu.h>
-#include <hv/arch/irq.h>
 #include <hv/arch/mm.h>
 #include <hv/arch/time.h>
 #include <hv/check.h>
@@ -20,9 +19,6 @@
 
 /* Atomic: something differs. */
 static uint32_t is_different;
-
-/* Atomic: the boot CPU while it waits for the others, which kick it when they have answered. */
-static struct pcpu *waiter;
 
 static void differs(void)
 {
@@ -147,14 +143,9 @@ void check_machine(void)
 void check_this_cpu(void)
 {
     struct pcpu *pcpu = arch_this_pcpu();
-    struct pcpu *boot_cpu;
 
     arch_check_cpu(pcpu);
     __atomic_store_n(&pcpu->answered, true, __ATOMIC_SEQ_CST);
-    boot_cpu = __atomic_load_n(&waiter, __ATOMIC_SEQ_CST);
-    if (boot_cpu != NULL) {
-        arch_cpu_kick(boot_cpu);
-    }
     if (__atomic_load_n(&is_different, __ATOMIC_SEQ_CST)) {
         arch_cpu_halt();
     }
@@ -164,7 +155,6 @@ void check_cpus(void)
 {
     uint64_t end = arch_time_now() + ANSWER_SECONDS * arch_time_frequency();
 
-    __atomic_store_n(&waiter, arch_this_pcpu(), __ATOMIC_SEQ_CST);
     for (uint32_t i = 0; i < pcpu_count; i++) {
         struct pcpu *pcpu = &pcpus[i];
 
@@ -174,12 +164,8 @@ void check_cpus(void)
                 differs();
                 break;
             }
-            arch_timer_set(end);
-            arch_cpu_idle(); /* until it kicks us */
-            arch_irq_poll();
+            arch_cpu_relax();
         }
     }
-    __atomic_store_n(&waiter, NULL, __ATOMIC_SEQ_CST);
-    sched_arm(); /* the timer is the scheduler's again */
     end_if_different(true);
 }
