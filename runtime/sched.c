@@ -42,19 +42,21 @@ static uint64_t turn_set(const struct pcpu *pcpu)
     return 0;
 }
 
-/* The one of them after `slot` in cyclic order, `slot` itself last; NULL if there is none. */
-static struct vcpu *next_ready(const struct pcpu *pcpu, uint32_t slot)
+/* The one of them whose last turn began longest ago; NULL if there is none. So whoever is preempted
+ * by a higher level, or by the end of a window, has had its turn, and the next one follows. */
+static struct vcpu *next_ready(const struct pcpu *pcpu)
 {
     uint64_t set = turn_set(pcpu);
-    uint32_t turn = (slot + 1) % SCHED_VCPUS_PER_CPU;
-    uint64_t rotated;
+    struct vcpu *next = NULL;
 
-    if (set == 0) {
-        return NULL;
+    while (set != 0) {
+        struct vcpu *v = pcpu->config->vcpus[take_bit(&set)];
+
+        if (next == NULL || v->turn < next->turn) {
+            next = v;
+        }
     }
-    rotated = turn == 0 ? set : (set >> turn) | (set << (SCHED_VCPUS_PER_CPU - turn));
-    slot = (turn + (uint32_t)__builtin_ctzll(rotated)) % SCHED_VCPUS_PER_CPU;
-    return pcpu->config->vcpus[slot];
+    return next;
 }
 
 /* True when nobody but the hypervisor can notice that the vCPU's own timer is due. */
@@ -100,6 +102,7 @@ static void account(struct vcpu *previous, struct vcpu *next, uint64_t now)
                          __ATOMIC_RELAXED);
     }
     if (next != NULL) {
+        next->turn = ++next->pcpu->turn_count;
         __atomic_store_n(&next->turn_start, now, __ATOMIC_RELAXED);
     }
 }
@@ -146,7 +149,7 @@ void sched_run(void)
         arm_timer(pcpu);
     }
     for (;;) {
-        struct vcpu *next = next_ready(pcpu, SCHED_VCPUS_PER_CPU - 1);
+        struct vcpu *next = next_ready(pcpu);
 
         if (next != NULL) {
             switch_to(pcpu, next);
@@ -198,7 +201,7 @@ void sched_block(void)
     struct vcpu *v = pcpu->running;
 
     if ((ready_set(pcpu) & slot_bit(v)) == 0) {
-        switch_to(pcpu, next_ready(pcpu, v->config->slot));
+        switch_to(pcpu, next_ready(pcpu));
     }
 }
 
@@ -208,7 +211,7 @@ void sched_yield(void)
     struct vcpu *v = pcpu->running;
 
     if ((turn_set(pcpu) & slot_bit(v)) == 0 || arch_time_now() >= pcpu->slice_end) {
-        switch_to(pcpu, next_ready(pcpu, v->config->slot));
+        switch_to(pcpu, next_ready(pcpu));
     } else {
         pcpu->resched = false;
         arm_timer(pcpu);

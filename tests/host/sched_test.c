@@ -11,6 +11,7 @@
 #include "machine.h"
 #include "test.h"
 #include <hv/arch/time.h>
+#include <hv/plan.h>
 
 #define ON_CPU_0 ((uint8_t[64]){ 0 })
 
@@ -191,6 +192,95 @@ TEST(full_cpu)
     }
     EXPECT(least >= 20);
     EXPECT(most <= 40);
+}
+
+/* ---- Priorities and plans ---- */
+
+/* Slot 1 comes before slots 0 and 2: it runs whenever it can, at once when it wakes. */
+TEST(priorities)
+{
+    static const uint64_t sets[] = { 2, 5 };
+    struct vm *low, *high, *other;
+
+    low = vm_of("low", 1, ON_CPU_0, busy);
+    high = vm_of("high", 1, ON_CPU_0, ticking);
+    other = vm_of("other", 1, ON_CPU_0, busy);
+    machine_set_levels(0, sets, 2);
+    machine_finish();
+    machine_start();
+    run_until(500000);
+    /* Every 5 ms, not at the end of a slice of 10 ms; and the others share the rest. */
+    EXPECT(machine_vcpu(high, 0)->arch.steps >= 80);
+    EXPECT(machine_vcpu(low, 0)->arch.steps >= 200);
+    EXPECT(machine_vcpu(other, 0)->arch.steps >= 200);
+}
+
+TEST(a_busy_one_of_higher_priority_has_it_all)
+{
+    static const uint64_t sets[] = { 2, 1 };
+    struct vm *low, *high;
+
+    low = vm_of("low", 1, ON_CPU_0, busy);
+    high = vm_of("high", 1, ON_CPU_0, busy);
+    machine_set_levels(0, sets, 2);
+    machine_finish();
+    machine_start();
+    run_until(100000);
+    EXPECT_EQ(machine_vcpu(low, 0)->arch.steps, 0);
+    EXPECT(machine_vcpu(high, 0)->arch.steps >= 99);
+}
+
+/* Steps of a vCPU between two times. */
+static uint32_t steps_until(struct vm *vm, uint64_t end)
+{
+    uint32_t before = machine_vcpu(vm, 0)->arch.steps;
+
+    run_until(end);
+    return machine_vcpu(vm, 0)->arch.steps - before;
+}
+
+/* 3 ms of ten, then 7; after the switch 8 and 2. The switch is at a boundary. */
+TEST(windows_and_a_switch)
+{
+    struct vm *a = vm_of("a", 1, ON_CPU_0, busy);
+    struct vm *b = vm_of("b", 1, ON_CPU_0, busy);
+    uint32_t first = machine_add_plan("first", 10000);
+    uint32_t second = machine_add_plan("second", 10000);
+
+    machine_add_window(first, 0, 3000, 1, 0);
+    machine_add_window(first, 0, 10000, 2, 0);
+    machine_add_window(second, 0, 8000, 1, 0);
+    machine_add_window(second, 0, 10000, 2, 0);
+    machine_finish();
+    machine_start();
+    run_until(20000);
+    EXPECT_EQ(steps_until(a, 120000), 30);
+    EXPECT(machine_vcpu(b, 0)->arch.steps >= 75);
+    fake_this_pcpu = &pcpus[0];
+    EXPECT_EQ(plan_switch(2), HV_ERR_RANGE);
+    EXPECT_EQ(plan_switch(second), HV_OK);
+    EXPECT_EQ(plan_switch(first), HV_ERR_STATE);
+    fake_this_pcpu = NULL;
+    EXPECT_EQ(steps_until(a, 140000), 6); /* two frames more */
+    EXPECT_EQ(steps_until(a, 240000), 80);
+}
+
+/* What its owner leaves is given to another, and to nobody where none is named. */
+TEST(unused_time)
+{
+    struct vm *lazy = vm_of("lazy", 1, ON_CPU_0, ticking);
+    struct vm *keen = vm_of("keen", 1, ON_CPU_0, busy);
+    uint32_t plan = machine_add_plan("plan", 10000);
+
+    (void)lazy;
+    machine_add_window(plan, 0, 4000, 1, 2);
+    machine_add_window(plan, 0, 6000, 1, 0);
+    machine_add_window(plan, 0, 8000, 2, 0);
+    machine_add_window(plan, 0, 10000, 0, 0);
+    machine_finish();
+    machine_start();
+    run_until(20000);
+    EXPECT_EQ(steps_until(keen, 120000), 60);
 }
 
 /* ---- Wake-ups and kicks ---- */

@@ -38,6 +38,7 @@ struct pcpu {
     uint32_t level_count;
     uint64_t window_end; /* ticks; when the levels change, or TIME_NEVER */
     uint64_t slice_end;  /* ticks; when `running` has had its turn */
+    uint64_t turn_count; /* turns given so far */
     uint64_t alarm;      /* ticks; when console_timer() is wanted here, or TIME_NEVER */
     bool resched;        /* look for the next task before the guest is entered */
 

@@ -92,6 +92,7 @@ struct vcpu {
     uint32_t requests;          /* atomic: VCPU_REQUEST_*, set by anybody, cleared by the task */
     uint64_t cpu_time;          /* ticks of its finished turns; written by own CPU, atomic */
     uint64_t turn_start;        /* ticks; the same */
+    uint64_t turn;              /* own CPU only: number of its last turn there */
     uint64_t wake_at;           /* ticks; own CPU only: when the unloaded guest's timer is due */
     struct vcpu_exit exit;      /* own CPU only */
     uint64_t exits[EXIT_COUNT]; /* exits by reason; written by own CPU, read by reports */
