@@ -420,7 +420,6 @@ class CpuPolicy:
     spans: Spans = field(repr=False, compare=False)
 
 
-# Named so that it cannot be taken for a window of a device.
 @dataclass(frozen=True)
 class PlanWindow:
     """`[[plan.window]]`.  vcpu: None for all of the VM's on that CPU.  unused: None for nobody.
@@ -440,6 +439,11 @@ class PlanWindow:
     def end_us(self) -> int:
         """Where it ends in the frame."""
         return self.start_us + self.length_us
+
+    def names(self, vm: Vm, index: int) -> bool:
+        """Whether it is time of a VM's vCPU."""
+        is_there = self.vm == vm.name and self.cpu == vm.cpus[index]
+        return is_there and self.vcpu in (None, index)
 
 
 @dataclass(frozen=True)

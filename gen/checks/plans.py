@@ -188,10 +188,7 @@ def plan_missing(system: System) -> Iterator[Diagnostic]:
     for plan in system.plans:
         for vm in system.vms:
             for index, cpu in enumerate(vm.cpus):
-                has_one = any(
-                    (window.cpu, window.vm) == (cpu, vm.name) and window.vcpu in (None, index)
-                    for window in plan.windows
-                )
+                has_one = any(window.names(vm, index) for window in plan.windows)
                 if cpu not in planned or has_one:
                     continue
                 first = plan is system.plans[0]

@@ -10,23 +10,9 @@ from gen.model import System
 from gen.plan import frames
 from gen.plan.isa import isa
 from gen.plan.origin import origin
-from gen.plan.types import Pcpu, Stack, Vcpu
+from gen.plan.types import Pcpu, PlanWindow, Stack, Vcpu, VcpuSeat
 
 DEFAULT_SLICE_US = 10_000
-
-
-@dataclass(frozen=True)
-class VcpuSeat:
-    """A vCPU and its place, before stacks are known.  Fields as in types.Vcpu."""
-
-    number: int
-    vm: int
-    vm_name: str
-    index: int
-    cpu: int
-    slot: int
-    exclusive: bool
-    origin: str
 
 
 @dataclass(frozen=True)
@@ -36,6 +22,8 @@ class CpuSeat:
     number: int
     cpu: int
     vcpus: tuple[int, ...]
+    levels: tuple[int, ...]
+    plans: tuple[tuple[PlanWindow, ...], ...]
     slice_us: int
 
 
@@ -63,7 +51,11 @@ def seats(system: System) -> tuple[tuple[VcpuSeat, ...], tuple[CpuSeat, ...]]:
     for number, cpu in enumerate(sorted(runs)):
         policy = system.policy_of(cpu)
         slice_us = policy.slice_us if policy is not None else DEFAULT_SLICE_US
-        cpus.append(CpuSeat(number, cpu, tuple(runs[cpu]), slice_us))
+        here = [vcpus[seat] for seat in runs[cpu]]
+        is_planned = system.is_planned(cpu)
+        levels = () if is_planned else frames.levels(system, here)
+        plans = frames.plans(system, cpu, here) if is_planned else ()
+        cpus.append(CpuSeat(number, cpu, tuple(runs[cpu]), levels, plans, slice_us))
     return tuple(vcpus), tuple(cpus)
 
 
@@ -114,8 +106,8 @@ def pcpus(
             cpu=seat.cpu,
             path=system.board.cpus[seat.cpu].path,
             vcpus=seat.vcpus,
-            levels=frames.levels(system, seat.cpu),
-            plans=frames.plans(system, seat.cpu),
+            levels=seat.levels,
+            plans=seat.plans,
             slice_us=seat.slice_us,
             stack_top=stacks[seat.number].top,
             hardware_id=system.board.cpus[seat.cpu].hardware_id,

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gen.model import CpuPlan, PlanWindow, System
 from gen.plan import types
 from gen.plan.origin import origin
+from gen.plan.types import VcpuSeat
 
 
 def frames(system: System) -> tuple[types.Frame, ...]:
@@ -16,60 +19,53 @@ def frames(system: System) -> tuple[types.Frame, ...]:
     )
 
 
-def levels(system: System, cpu: int) -> tuple[int, ...]:
-    """The sets of slots of a CPU without plan, by priority, highest first."""
-    if system.is_planned(cpu):
-        return ()
+def levels(system: System, seats: Sequence[VcpuSeat]) -> tuple[int, ...]:
+    """The sets of slots of a CPU without plan, by priority, highest first.
+
+    Args:
+        system: has been checked.
+        seats: the vCPUs of the CPU.
+    """
     by_priority: dict[int, int] = {}
-    for slot, (vm, _) in enumerate(_seated(system, cpu)):
-        priority = system.vms[vm].needs.priority
-        by_priority[priority] = by_priority.get(priority, 0) | 1 << slot
+    for seat in seats:
+        priority = system.vms[seat.vm].needs.priority
+        by_priority[priority] = by_priority.get(priority, 0) | 1 << seat.slot
     return tuple(by_priority[priority] for priority in sorted(by_priority, reverse=True))
 
 
-def plans(system: System, cpu: int) -> tuple[tuple[types.PlanWindow, ...], ...]:
-    """The windows of a planned CPU in each plan, without gaps; nothing for another CPU."""
-    if not system.is_planned(cpu):
-        return ()
-    return tuple(_windows(system, cpu, plan) for plan in system.plans)
+def plans(
+    system: System, cpu: int, seats: Sequence[VcpuSeat]
+) -> tuple[tuple[types.PlanWindow, ...], ...]:
+    """The windows of a planned CPU in each plan, without gaps.
+
+    Args:
+        system: has been checked.
+        cpu: the board's number.
+        seats: the vCPUs of the CPU.
+    """
+    return tuple(_windows(system, cpu, seats, plan) for plan in system.plans)
 
 
-# The index of the VM and of the vCPU in it, by slot.
-def _seated(system: System, cpu: int) -> list[tuple[int, int]]:
-    return [
-        (vm.index, index)
-        for vm in system.vms
-        for index, where in enumerate(vm.cpus)
-        if where == cpu
-    ]
-
-
-def _windows(system: System, cpu: int, plan: CpuPlan) -> tuple[types.PlanWindow, ...]:
+def _windows(
+    system: System, cpu: int, seats: Sequence[VcpuSeat], plan: CpuPlan
+) -> tuple[types.PlanWindow, ...]:
     result: list[types.PlanWindow] = []
     at = 0
     mine = (window for window in plan.windows if window.cpu == cpu)
     for window in sorted(mine, key=lambda item: item.start_us):
         if window.start_us > at:
             result.append(types.PlanWindow(window.start_us, (), "nobody"))
-        result.append(_window(system, cpu, window))
+        result.append(_window(system, seats, window))
         at = window.end_us
     if at < plan.frame_us:
         result.append(types.PlanWindow(plan.frame_us, (), "nobody"))
     return tuple(result)
 
 
-def _window(system: System, cpu: int, window: PlanWindow) -> types.PlanWindow:
-    own = _slots(system, cpu, window.vm, window.vcpu)
+def _window(system: System, seats: Sequence[VcpuSeat], window: PlanWindow) -> types.PlanWindow:
+    own = sum(1 << s.slot for s in seats if window.names(system.vms[s.vm], s.index))
     what = window.vm if window.vcpu is None else f"{window.vm}:{window.vcpu}"
     if window.unused is None:
         return types.PlanWindow(window.end_us, (own,), what)
-    rest = _slots(system, cpu, window.unused, None)
+    rest = sum(1 << seat.slot for seat in seats if seat.vm_name == window.unused)
     return types.PlanWindow(window.end_us, (own, rest), f"{what}, unused: {window.unused}")
-
-
-def _slots(system: System, cpu: int, name: str, vcpu: int | None) -> int:
-    result = 0
-    for slot, (vm, index) in enumerate(_seated(system, cpu)):
-        if system.vms[vm].name == name and vcpu in (None, index):
-            result |= 1 << slot
-    return result

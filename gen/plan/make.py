@@ -63,7 +63,7 @@ def make(system: System) -> Plan:
         + len(registers)
         + len(images),
         entries=sum(len(body.memory) + len(body.copies) for body in parts),
-        windows=sum(len(plan) for seat in cpu_seats for plan in frames.plans(system, seat.cpu)),
+        windows=sum(len(plan) for seat in cpu_seats for plan in seat.plans),
         restarts=sum(vm.health.restarts for vm in system.vms),
         arch_rodata=board.rodata_size + sum(body.draft.arch.rodata_size for body in parts),
         arch_data=board.data_size + sum(body.draft.arch.data_size for body in parts),

@@ -257,6 +257,20 @@ class Vm:
 
 
 @dataclass(frozen=True)
+class VcpuSeat:
+    """A vCPU and its place, before stacks are known.  Fields as in Vcpu."""
+
+    number: int
+    vm: int
+    vm_name: str
+    index: int
+    cpu: int
+    slot: int
+    exclusive: bool
+    origin: str
+
+
+@dataclass(frozen=True)
 class Vcpu:
     """struct vcpu_config and struct vcpu.
 

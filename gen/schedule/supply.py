@@ -110,11 +110,10 @@ def _of_vm(system: System, vm: Vm) -> Iterator[Supply]:
 
 
 def _planned(vm: Vm, index: int, plan: CpuPlan, slice_us: int) -> Timetable:
-    cpu = vm.cpus[index]
-    here = vm.cpus.count(cpu)
+    here = vm.cpus.count(vm.cpus[index])
     segments = [
         Segment(window.start_us, window.length_us, here if window.vcpu is None else 1, slice_us)
         for window in plan.windows
-        if window.cpu == cpu and window.vm == vm.name and window.vcpu in (None, index)
+        if window.names(vm, index)
     ]
     return Timetable(plan.frame_us, tuple(sorted(segments, key=lambda item: item.start)))
