@@ -42,7 +42,7 @@ enum ashlar_call {
     ASHLAR_FIND,        /* (name): number of the VM that the caller manages, or of itself; the
                            name's first 24 bytes in the arguments, from the lowest byte on */
     ASHLAR_STATE,       /* (vm) -> enum ashlar_state, vCPUs that are on, boots, vCPUs it has */
-    ASHLAR_START,       /* (vm); REFUSED: it runs. FIXED: cannot be put back, or lacks a CPU */
+    ASHLAR_START,       /* (vm); REFUSED: it runs. FIXED: it cannot be put back */
     ASHLAR_STOP,        /* (vm); REFUSED: it does not run. So of the next two */
     ASHLAR_PAUSE,       /* (vm) */
     ASHLAR_RESUME,      /* (vm) */
@@ -68,7 +68,7 @@ enum ashlar_error {
     ASHLAR_INVALID = -2, /* an argument is none that the call can have */
     ASHLAR_DENIED = -3,  /* the caller's description does not grant it */
     ASHLAR_REFUSED = -4, /* the state of the VM, watchdog or plan does not allow it now */
-    ASHLAR_FIXED = -5,   /* the VM's images are linked in place, or one of its CPUs did not start */
+    ASHLAR_FIXED = -5,   /* the VM's images are linked in place */
 };
 
 enum ashlar_state {

@@ -6,11 +6,11 @@
  * forget to look.
  */
 #include <ashlar.h>
-#include <hv/arch/time.h>
 #include <hv/call.h>
 #include <hv/health.h>
 #include <hv/plan.h>
 #include <hv/tables.h>
+#include <hv/time.h>
 #include <hv/vmm.h>
 #include <hv/watchdog.h>
 
@@ -26,13 +26,6 @@ struct call {
 };
 
 typedef int64_t call_handler(struct call *call);
-
-static uint64_t nanoseconds(uint64_t ticks)
-{
-    uint64_t frequency = arch_time_frequency();
-
-    return ticks / frequency * 1000000000u + ticks % frequency * 1000000000u / frequency;
-}
 
 static int64_t error_of(enum hv_err err)
 {
@@ -75,7 +68,7 @@ static int64_t watchdog_start(struct call *call)
         return ASHLAR_INVALID;
     }
     most = call->argument[0] < most ? call->argument[0] : most;
-    watchdog_arm(call->vm, arch_time_frequency() * most / 1000u);
+    watchdog_arm(call->vm, time_from_ms(most));
     return ASHLAR_OK;
 }
 
@@ -100,8 +93,8 @@ static int64_t plan(struct call *call)
         return ASHLAR_INVALID;
     }
     call->value[0] = place.plan;
-    call->value[1] = nanoseconds(now - place.frame_start);
-    call->value[2] = nanoseconds(place.window_end > now ? place.window_end - now : 0);
+    call->value[1] = time_to_ns(now - place.frame_start);
+    call->value[2] = time_to_ns(place.window_end > now ? place.window_end - now : 0);
     return ASHLAR_OK;
 }
 
@@ -158,7 +151,7 @@ static int64_t cpu_time(struct call *call)
     if (of == NULL) {
         return ASHLAR_INVALID;
     }
-    call->value[0] = nanoseconds(vcpu_cpu_time(of));
+    call->value[0] = time_to_ns(vcpu_cpu_time(of));
     return ASHLAR_OK;
 }
 
@@ -187,7 +180,7 @@ static int64_t event(struct call *call)
         !health_get(call->vm, (uint32_t)call->argument[0], &record)) {
         return ASHLAR_INVALID;
     }
-    call->value[0] = nanoseconds(record.time);
+    call->value[0] = time_to_ns(record.time);
     call->value[1] = record.event | (uint64_t)record.action << 8 | (uint64_t)record.vcpu << 16;
     call->value[2] = record.pc;
     call->value[3] = record.address;

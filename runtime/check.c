@@ -8,14 +8,14 @@
 #include <hv/arch/check.h>
 #include <hv/arch/cpu.h>
 #include <hv/arch/mm.h>
-#include <hv/arch/time.h>
 #include <hv/check.h>
 #include <hv/log.h>
 #include <hv/tables.h>
+#include <hv/time.h>
 #include <hv/vmm.h>
 
 /* How long a CPU may take from its start to its answer. */
-#define ANSWER_SECONDS 2u
+#define ANSWER_MS 2000u
 
 /* Atomic: something differs. */
 static uint32_t is_different;
@@ -153,7 +153,7 @@ void check_this_cpu(void)
 
 void check_cpus(void)
 {
-    uint64_t end = arch_time_now() + ANSWER_SECONDS * arch_time_frequency();
+    uint64_t end = arch_time_now() + time_from_ms(ANSWER_MS);
 
     for (uint32_t i = 0; i < pcpu_count; i++) {
         struct pcpu *pcpu = &pcpus[i];

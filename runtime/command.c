@@ -4,13 +4,14 @@
  *
  * They answer on the hypervisor's own console, and keep nothing: each step reads the line again.
  */
-#include <hv/arch/time.h>
 #include <hv/command.h>
 #include <hv/format.h>
 #include <hv/log.h>
+#include <hv/memory.h>
 #include <hv/plan.h>
 #include <hv/string.h>
 #include <hv/tables.h>
+#include <hv/time.h>
 #include <hv/vmm.h>
 
 #define NONE UINT32_MAX /* no such index */
@@ -56,7 +57,7 @@ static enum command_result more_if(bool is_more)
 
 static uint64_t milliseconds(uint64_t ticks)
 {
-    return ticks / (arch_time_frequency() / 1000u);
+    return time_to_ns(ticks) / 1000000u;
 }
 
 /* ---- What the commands do ---- */
@@ -79,10 +80,8 @@ static void list_vm(struct vm *vm)
 
 static void show_memory(const struct mem_region *region)
 {
-    log_always("  memory %s: %lu KiB at 0x%lx, %c%c%c", region->name, region->size / 1024u,
-               region->ipa.ipa, (region->permissions & MEM_READ) != 0 ? 'r' : '-',
-               (region->permissions & MEM_WRITE) != 0 ? 'w' : '-',
-               (region->permissions & MEM_EXECUTE) != 0 ? 'x' : '-');
+    log_always("  memory %s: %lu KiB at 0x%lx, %s", region->name, region->size / 1024u,
+               region->ipa.ipa, memory_permission_text(region->permissions));
 }
 
 static void show_vcpu(const struct vcpu *v)
@@ -157,7 +156,7 @@ static enum command_result show_event(struct vm *vm, uint32_t step)
     return more_if(number + 1 < count);
 }
 
-/* What became of the wish to change a VM's state. A CPU that is missing never gets us here. */
+/* What became of the wish to change a VM's state. */
 static enum command_result answer(enum action action, const struct vm *vm, enum hv_err err)
 {
     const char *state = vm_state_name(vm->state);

@@ -7,10 +7,10 @@
  * before it is in the port, so a full port stops the output at any point and loses nothing.
  */
 #include <hv/arch/console.h>
-#include <hv/arch/time.h>
 #include <hv/operator.h>
 #include <hv/tables.h>
 #include <hv/terminal.h>
+#include <hv/time.h>
 
 #define TURN_MS    1u    /* between two pieces of the operator's work */
 #define PAUSE_MS   10u   /* an unfinished line in focus is shown when it is that old */
@@ -126,8 +126,8 @@ static uint32_t due_bytes(const struct console *console, uint64_t *later)
         return fill;
     }
     if (console == console_attended()) {
-        uint64_t time = __atomic_load_n(&console->tx_time, __ATOMIC_RELAXED) +
-                        arch_time_frequency() * PAUSE_MS / 1000u;
+        uint64_t time =
+            __atomic_load_n(&console->tx_time, __ATOMIC_RELAXED) + time_from_ms(PAUSE_MS);
 
         if (time <= arch_time_now()) {
             return fill;
@@ -232,7 +232,7 @@ static bool is_planned(void)
 /* Lets a planned CPU drain by its alarm. */
 static void drain_later(void)
 {
-    sched_alarm(arch_time_now() + arch_time_frequency() * PLAN_MS / 1000u);
+    sched_alarm(arch_time_now() + time_from_ms(PLAN_MS));
 }
 
 /* Sees to it that the output goes on, if there is more. console_lock is held. */
@@ -376,7 +376,7 @@ HV_COLD static void attend(bool has_input)
     drain(true);
     tell_guests();
     if (operator_run() || console_has_input(&consoles[0])) {
-        sched_alarm(arch_time_now() + arch_time_frequency() * TURN_MS / 1000u);
+        sched_alarm(arch_time_now() + time_from_ms(TURN_MS));
     }
 }
 

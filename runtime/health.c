@@ -2,13 +2,13 @@
 /*
  * Events in the life of VMs: the report and what follows. See hv/health.h.
  */
-#include <hv/arch/time.h>
 #include <hv/arch/vcpu.h>
 #include <hv/format.h>
 #include <hv/health.h>
 #include <hv/log.h>
 #include <hv/memory.h>
 #include <hv/tables.h>
+#include <hv/time.h>
 #include <hv/vmm.h>
 
 /* Who owns a physical address; the guest's own words for it when it is not mapped in its VM. */
@@ -37,10 +37,8 @@ static void describe_place(const struct vcpu *v, char *text, size_t size)
         format(text, size, " at 0x%lx, pc 0x%lx: belongs to %s", fault->address.ipa, fault->pc,
                owner_of(fault->address.ipa));
     } else {
-        format(text, size, " at 0x%lx, pc 0x%lx: its own memory \"%s\", %c%c%c", fault->address.ipa,
-               fault->pc, own->name, (own->permissions & MEM_READ) != 0 ? 'r' : '-',
-               (own->permissions & MEM_WRITE) != 0 ? 'w' : '-',
-               (own->permissions & MEM_EXECUTE) != 0 ? 'x' : '-');
+        format(text, size, " at 0x%lx, pc 0x%lx: its own memory \"%s\", %s", fault->address.ipa,
+               fault->pc, own->name, memory_permission_text(own->permissions));
     }
 }
 
@@ -50,7 +48,7 @@ static void describe_place(const struct vcpu *v, char *text, size_t size)
 static bool may_restart(struct vm *vm, uint64_t now)
 {
     const struct vm_config *config = vm->config;
-    uint64_t within = arch_time_frequency() / 1000u * config->restart_within_us / 1000u;
+    uint64_t within = time_from_us(config->restart_within_us);
     uint64_t *oldest;
 
     if (config->restart_limit == 0) {

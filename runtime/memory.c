@@ -17,6 +17,13 @@ const struct mem_region *memory_at(const struct vm *vm, ipa_t base, uint64_t siz
     return NULL;
 }
 
+const char *memory_permission_text(uint32_t permissions)
+{
+    static const char *const texts[] = { "---", "r--", "-w-", "rw-", "--x", "r-x", "-wx", "rwx" };
+
+    return texts[permissions];
+}
+
 bool memory_permits(const struct vm *vm, ipa_t base, uint64_t size, uint32_t permissions)
 {
     const struct mem_region *region = memory_at(vm, base, size);

@@ -3,11 +3,11 @@
  * Eras and windows. See hv/plan.h.
  */
 #include <hv/arch/cpu.h>
-#include <hv/arch/time.h>
 #include <hv/lock.h>
 #include <hv/log.h>
 #include <hv/plan.h>
 #include <hv/tables.h>
+#include <hv/time.h>
 
 struct era {
     uint64_t start; /* ticks */
@@ -18,14 +18,9 @@ static struct spinlock switch_lock; /* who writes an era holds it */
 static struct era eras[2];          /* era n is at n % 2 */
 static uint32_t latest;             /* atomic: number of the newest one */
 
-static uint64_t ticks(uint64_t microseconds)
-{
-    return arch_time_frequency() * microseconds / 1000000u;
-}
-
 static uint64_t frame_ticks(const struct era *era)
 {
-    return ticks(plan_configs[era->plan].frame_us);
+    return time_from_us(plan_configs[era->plan].frame_us);
 }
 
 /* The era that a point of time is in. */
@@ -54,12 +49,12 @@ void plan_follow(struct pcpu *pcpu, uint64_t now)
     const struct plan_window *window = pcpu->config->plans[era->plan];
     uint64_t start = frame_start(era, now);
 
-    while (start + ticks(window->end_us) <= now) {
+    while (start + time_from_us(window->end_us) <= now) {
         window++;
     }
     pcpu->levels = window->levels;
     pcpu->level_count = window->level_count;
-    pcpu->window_end = start + ticks(window->end_us);
+    pcpu->window_end = start + time_from_us(window->end_us);
 }
 
 enum hv_err plan_switch(uint32_t index)

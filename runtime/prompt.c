@@ -3,13 +3,13 @@
  * The operator's prompt: keys become a line, and a line becomes steps of a command. See
  * hv/operator.h for the states, hv/command.h for what a line may say.
  */
-#include <hv/arch/time.h>
 #include <hv/command.h>
 #include <hv/log.h>
 #include <hv/operator.h>
 #include <hv/string.h>
 #include <hv/tables.h>
 #include <hv/terminal.h>
+#include <hv/time.h>
 
 #define PROMPT "ashlar> "
 
@@ -138,8 +138,7 @@ void prompt_show(bool is_last)
 {
     bool is_old = __atomic_load_n(&has_changed, __ATOMIC_RELAXED);
 
-    if (prompt_state() == OPERATOR_LEAVING &&
-        arch_time_now() - esc_time >= arch_time_frequency() * ESC_MS / 1000u) {
+    if (prompt_state() == OPERATOR_LEAVING && arch_time_now() - esc_time >= time_from_ms(ESC_MS)) {
         enter(OPERATOR_AWAY);
         is_old = true;
     }

@@ -9,10 +9,10 @@
 #include <hv/arch/cpu.h>
 #include <hv/arch/irq.h>
 #include <hv/arch/task.h>
-#include <hv/arch/time.h>
 #include <hv/plan.h>
 #include <hv/sched.h>
 #include <hv/tables.h>
+#include <hv/time.h>
 
 static uint64_t slot_bit(const struct vcpu *v)
 {
@@ -26,7 +26,7 @@ static uint64_t ready_set(const struct pcpu *pcpu)
 
 static uint64_t slice_ticks(const struct pcpu *pcpu)
 {
-    return arch_time_frequency() * pcpu->config->slice_us / 1000000u;
+    return time_from_us(pcpu->config->slice_us);
 }
 
 /* The ready tasks whose turn it is: those of the first level that has any. */

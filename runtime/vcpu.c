@@ -97,31 +97,36 @@ void vcpu_mark_exiting(struct vcpu *v)
     }
 }
 
-/* The guest waits for an interrupt: give the CPU away until there is one, or a request. */
+/* Gives the CPU away as long as the vCPU has to wait. Who ends the wait makes the condition false
+ * and then wakes the task: so the second look, with its ready bit cleared, misses nobody. */
+static inline void wait_while(struct vcpu *v, bool (*must_wait)(struct vcpu *v))
+{
+    while (must_wait(v)) {
+        sched_unready(v);
+        if (must_wait(v)) {
+            sched_block();
+        }
+        sched_ready(v);
+    }
+}
+
+static bool is_halted(struct vcpu *v)
+{
+    return !arch_vcpu_has_interrupt(v) && requests(v) == 0;
+}
+
+/* The guest waits for an interrupt: until there is one, or a request. */
 static void halt(struct vcpu *v)
 {
     set_state(v, VCPU_HALTED);
-    while (!arch_vcpu_has_interrupt(v) && requests(v) == 0) {
-        sched_unready(v);
-        if (!arch_vcpu_has_interrupt(v) && requests(v) == 0) {
-            sched_block();
-        }
-        sched_ready(v);
-    }
+    wait_while(v, is_halted);
     set_state(v, VCPU_RUNNING);
 }
 
-/* Waits while the VM is paused and nobody wants it to stop. */
-static void wait_while_paused(struct vcpu *v)
+/* Its VM is paused, and nobody wants it to stop. */
+static bool is_paused(struct vcpu *v)
 {
-    unload(v);
-    while ((requests(v) & (VCPU_REQUEST_PAUSE | VCPU_REQUEST_STOP)) == VCPU_REQUEST_PAUSE) {
-        sched_unready(v);
-        if ((requests(v) & (VCPU_REQUEST_PAUSE | VCPU_REQUEST_STOP)) == VCPU_REQUEST_PAUSE) {
-            sched_block();
-        }
-        sched_ready(v);
-    }
+    return (requests(v) & (VCPU_REQUEST_PAUSE | VCPU_REQUEST_STOP)) == VCPU_REQUEST_PAUSE;
 }
 
 /* Does what others asked for. Returns false if the vCPU is to switch itself off. */
@@ -131,8 +136,9 @@ static bool answer_requests(struct vcpu *v)
         __atomic_fetch_and(&v->requests, ~VCPU_REQUEST_ARM, __ATOMIC_SEQ_CST);
         sched_arm();
     }
-    if ((requests(v) & VCPU_REQUEST_PAUSE) != 0) {
-        wait_while_paused(v);
+    if (is_paused(v)) {
+        unload(v);
+        wait_while(v, is_paused);
     }
     return (requests(v) & VCPU_REQUEST_STOP) == 0;
 }
@@ -185,23 +191,16 @@ static void vcpu_run(struct vcpu *v)
     }
 }
 
-/* Waits until somebody switches the vCPU on. */
-static void wait_until_on(struct vcpu *v)
+static bool is_off(struct vcpu *v)
 {
-    while (__atomic_load_n(&v->state, __ATOMIC_SEQ_CST) != VCPU_READY) {
-        sched_unready(v);
-        if (__atomic_load_n(&v->state, __ATOMIC_SEQ_CST) != VCPU_READY) {
-            sched_block();
-        }
-        sched_ready(v);
-    }
+    return __atomic_load_n(&v->state, __ATOMIC_SEQ_CST) != VCPU_READY;
 }
 
 void vcpu_task(struct vcpu *v)
 {
     for (;;) {
-        wait_until_on(v);
-        sched_arm(); /* for what its VM has to do until then */
+        wait_while(v, is_off); /* until somebody switches it on */
+        sched_arm();           /* for what its VM has to do until then */
         if (v == vm_vcpu(v->vm, 0) && v->vm->load_pending) {
             v->vm->load_pending = false;
             image_load(v->vm);

@@ -34,17 +34,6 @@ static void start(struct vm *vm)
     vm_switch_on(vm, vm_vcpu(vm, 0), vm->config->entry.ipa, vm->config->argument);
 }
 
-/* True when all CPUs of the VM's vCPUs run. */
-static bool has_all_cpus(const struct vm *vm)
-{
-    for (uint32_t i = 0; i < vm->config->vcpu_count; i++) {
-        if (!vm_vcpu(vm, i)->pcpu->online) {
-            return false;
-        }
-    }
-    return true;
-}
-
 enum hv_err vm_boot(struct vm *vm)
 {
     enum hv_err err = HV_OK;
@@ -52,7 +41,7 @@ enum hv_err vm_boot(struct vm *vm)
     spin_lock(&vm->lock);
     if (vm->state != VM_READY && vm->state != VM_STOPPED && vm->state != VM_FAILED) {
         err = HV_ERR_STATE;
-    } else if (!has_all_cpus(vm) || (vm->boot_count > 0 && vm->config->window_root.pa == 0)) {
+    } else if (vm->boot_count > 0 && vm->config->window_root.pa == 0) {
         err = HV_ERR_RANGE;
     } else {
         vmm_vm_started();

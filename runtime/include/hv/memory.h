@@ -12,5 +12,8 @@ struct vm;
 /* The VM's region in which all of [base, base + size) lies, or NULL. */
 const struct mem_region *memory_at(const struct vm *vm, ipa_t base, uint64_t size);
 
+/* Permissions (MEM_*) as people write them: "rw-". */
+const char *memory_permission_text(uint32_t permissions);
+
 /* True when there is one, and the guest has all of `permissions` (MEM_*) there. */
 bool memory_permits(const struct vm *vm, ipa_t base, uint64_t size, uint32_t permissions);

@@ -5,10 +5,10 @@
  * vCPUs never migrate. A CPU's ready set is one atomic word, bit `slot` for each of its vCPUs
  * (at most 64), so that waking a vCPU from any CPU is one atomic OR and needs no lock.
  *
- * Who comes first is said by *levels*, sets of slots: the tasks of the first level that has a ready
- * one take turns, by a rotate and a count of trailing zeros. Round robin has a level for each
- * priority. On a planned CPU the window of the moment has at most two: whose it is, and who gets
- * what they leave unused (hv/plan.h); a window without levels is nobody's.
+ * Who comes first is said by *levels*, sets of slots: of the first level that has a ready task, the
+ * one whose last turn began longest ago is next. Round robin has a level for each priority. On a
+ * planned CPU the window of the moment has at most two: whose it is, and who gets what they leave
+ * unused (hv/plan.h); a window without levels is nobody's.
  *
  * The CPU's deadline is the earliest of: the end of the window; the end of the slice, if another
  * vCPU of the level is ready; the guest timers of vCPUs that are not loaded; what its VMs must do

@@ -75,8 +75,7 @@ struct vm {
 /*
  * Boots a VM: its primary vCPU will load the images and start. Any CPU. Takes vm->lock.
  * Returns HV_ERR_STATE if it is not READY, STOPPED or FAILED.
- * Returns HV_ERR_RANGE if it ran before and cannot be put back (images linked in place), or if one
- * of its CPUs did not start.
+ * Returns HV_ERR_RANGE if it ran before and cannot be put back (images linked in place).
  */
 HV_MUST_CHECK enum hv_err vm_boot(struct vm *vm);
 
