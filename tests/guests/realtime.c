@@ -46,20 +46,30 @@ static void note(struct extremes *extremes, int64_t value)
     extremes->most = value > extremes->most ? value : extremes->most;
 }
 
+#define QUESTIONS 4 /* of which the quickest counts: nothing came in the middle of it */
+
 /* Where in the frame the counter was `at`, in ns, asked now; the answer is off by half of what the
- * call takes at most. */
+ * quickest call takes at most. */
 static uint64_t place_of(uint64_t at)
 {
-    uint64_t value[4];
-    uint64_t before = time_ticks();
-    int64_t error = ashlar_call(ASHLAR_PLAN, 0, 0, 0, value);
-    uint64_t middle = before + (time_ticks() - before) / 2;
+    uint64_t least = UINT64_MAX, place = 0;
 
-    if (error != ASHLAR_OK || value[0] != cmdline_number("plan", 0)) {
-        report(false, "the plan: error %ld, plan %lu", error, value[0]);
-        report_end();
+    for (uint32_t i = 0; i < QUESTIONS; i++) {
+        uint64_t value[4];
+        uint64_t before = time_ticks();
+        int64_t error = ashlar_call(ASHLAR_PLAN, 0, 0, 0, value);
+        uint64_t took = time_ticks() - before;
+
+        if (error != ASHLAR_OK || value[0] != cmdline_number("plan", 0)) {
+            report(false, "the plan: error %ld, plan %lu", error, value[0]);
+            report_end();
+        }
+        if (took < least) {
+            least = took;
+            place = value[1] + frame - ns(before + took / 2 - at);
+        }
     }
-    return value[1] + frame - ns(middle - at);
+    return place;
 }
 
 /* How much later than planned a place is, in a frame that repeats itself. */
